@@ -1,0 +1,2 @@
+//! Yunfa.
+fn main() {}
