@@ -1,1 +1,8 @@
-//! Yunfa.
+//! An SFU that knows rooms, peers and tracks, nothing else.
+//!
+//! The law of its use: *feed one input with `now`, drain transmits and facts, sleep until the next deadline.*
+pub mod command;
+pub mod error;
+pub mod fact;
+pub mod ids;
+pub mod time;

@@ -1,0 +1,147 @@
+//! What a client may say.
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{
+    ids::{AreaCode, ConsultationId, MessageId, OfferId, RequestId, SessionId},
+    private::{ChatText, Sdp, Token},
+    words::{Channel, DeclineReason, DeviceClass, DeviceState, Outcome, PracticeArea},
+};
+
+/// One message of a client with its own id; the server answers it with `done` or `error` carrying that id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct ClientFrame {
+    /// Chosen by the client; the same id again is answered again but done once.
+    pub id: RequestId,
+    /// What is said.
+    #[serde(flatten)]
+    pub message: ClientMessage,
+}
+
+/// Everything a client may say, one variant per message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[ts(export)]
+pub enum ClientMessage {
+    /// First message of a new connection, within 5 s.
+    Hello {
+        /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
+        version: u16,
+        /// A single-use ticket of `POST /api/ws-ticket`, 30 s old at most.
+        ticket: Token,
+        /// What the client runs on.
+        device: DeviceClass,
+    },
+    /// First message after a broken socket, within 60 s of the break.
+    Resume {
+        /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
+        version: u16,
+        /// The token of `welcome`.
+        resume_token: Token,
+        /// The last `seq` the client has handled.
+        last_seq: u64,
+        /// Rises by one with each attempt; an attempt with a lower epoch than one seen is refused.
+        epoch: u64,
+    },
+    /// Asks for a `pong`; a page says it every few seconds to notice a dead link.
+    Ping {},
+    /// A lawyer goes on duty, takes a break or goes off duty.
+    SetPresence {
+        /// Whether the desk may be rung.
+        on_duty: bool,
+        /// On duty but paused.
+        on_break: bool,
+    },
+    /// A citizen asks for a lawyer.
+    RequestConsultation {
+        /// Minted by the client; asking twice with one id is one consultation.
+        consultation: ConsultationId,
+        /// What it is about.
+        practice_area: PracticeArea,
+        /// The asker's village, town or county.
+        area: AreaCode,
+        /// How to talk.
+        channel: Channel,
+    },
+    /// A citizen stops waiting.
+    CancelConsultation {
+        /// Which one.
+        consultation: ConsultationId,
+    },
+    /// A desk has shown an offer.
+    OfferDelivered {
+        /// Which one.
+        offer: OfferId,
+    },
+    /// A lawyer takes an offer; exactly one wins.
+    AcceptOffer {
+        /// Which one.
+        offer: OfferId,
+    },
+    /// A lawyer does not take an offer.
+    DeclineOffer {
+        /// Which one.
+        offer: OfferId,
+        /// Why.
+        reason: DeclineReason,
+    },
+    /// Sets up the client's one transport: a citizen while waiting, a desk when it goes on duty, either after `mediaLost`.
+    JoinMedia {
+        /// Rises by one with each offer; an answer carries it back, a lower one than the last is ignored.
+        attempt: u32,
+        /// The offer: microphone, camera, receive slots.
+        offer: Sdp,
+    },
+    /// Says whether microphone and camera send.
+    SetDevices {
+        /// The microphone.
+        microphone: DeviceState,
+        /// The camera.
+        camera: DeviceState,
+    },
+    /// Goes on by text in the same session (no microphone, or its use was refused).
+    FallBack {
+        /// Which session.
+        session: SessionId,
+        /// The channel to go on with; never above the one agreed.
+        channel: Channel,
+    },
+    /// Sends a chat line.
+    SendChat {
+        /// Which session.
+        session: SessionId,
+        /// Minted by the client; sending twice with one id is one line.
+        message: MessageId,
+        /// At most [`MAX_CHAT_CHARS`](super::MAX_CHAT_CHARS) characters, not blank.
+        text: ChatText,
+    },
+    /// Says up to which line the chat was read.
+    ReadChat {
+        /// Which session.
+        session: SessionId,
+        /// The number of the last line read.
+        up_to: u32,
+    },
+    /// Ends the session.
+    HangUp {
+        /// Which one.
+        session: SessionId,
+    },
+    /// A lawyer writes what came of it.
+    RecordOutcome {
+        /// Which session.
+        session: SessionId,
+        /// The outcome code; never `MISSING`.
+        outcome: Outcome,
+        /// The asker was told of legal aid (法律援助法 Art. 23).
+        legal_aid_prompted: bool,
+    },
+    /// A citizen gives 1 to 5 stars, once per matter.
+    Rate {
+        /// Which matter.
+        consultation: ConsultationId,
+        /// 1..=5.
+        stars: u8,
+    },
+}

@@ -1,0 +1,335 @@
+//! What the server says.
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use crate::{
+    ids::{ConsultationId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
+    private::{ChatText, PersonName, Sdp, Token},
+    time::Timestamp,
+    words::{
+        Channel, ConsultationState, DeviceState, EndReason, LegState, OfferClosed, PracticeArea, Presence, Role,
+        SessionState, SlotKind,
+    },
+};
+
+/// One message of the server with its place in the stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ServerFrame {
+    /// Rises by one with each message of a connection and its resumptions; 0 for `pong` and for what precedes `welcome`, which are never replayed.
+    #[ts(type = "number")]
+    pub seq: u64,
+    /// What is said.
+    #[serde(flatten)]
+    pub message: ServerMessage,
+}
+
+/// Everything the server says, one variant per message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[ts(export)]
+pub enum ServerMessage {
+    /// Answers `hello`: who the client is and all that is going on for it.
+    Welcome(Welcome),
+    /// Answers `resume`: what was missed follows, in order.
+    Resumed {
+        /// The attempt that was accepted.
+        #[ts(type = "number")]
+        epoch: u64,
+    },
+    /// Answers `ping`.
+    Pong {},
+    /// The request with this id is done; its effects were said before this.
+    Done {
+        /// The request's id.
+        reply_to: RequestId,
+    },
+    /// A request was refused; nothing changed.
+    Error {
+        /// The request's id, when one could be read.
+        reply_to: Option<RequestId>,
+        /// Stable, for programs.
+        code: ErrorCode,
+        /// One English sentence a developer can act on; pages say their own words for the code.
+        message: String,
+    },
+    /// A lawyer's own presence changed.
+    Presence {
+        /// What it is now.
+        presence: Presence,
+        /// Rings missed in a row; two make a break.
+        missed_rings: u8,
+    },
+    /// A citizen's consultation changed.
+    Consultation(ConsultationView),
+    /// A citizen's place in the queue changed.
+    Queue(QueueView),
+    /// A desk is rung.
+    Offered(OfferView),
+    /// A desk's offer is over.
+    OfferClosed {
+        /// Which one.
+        offer: OfferId,
+        /// Why.
+        reason: OfferClosed,
+    },
+    /// A session began or changed; always the whole of it.
+    Session(SessionView),
+    /// Answers `joinMedia`.
+    MediaAnswer {
+        /// The attempt it answers.
+        attempt: u32,
+        /// The answer.
+        answer: Sdp,
+    },
+    /// Who is in which receive slot; always all slots that are in use.
+    Slots {
+        /// The slots in use.
+        slots: Vec<SlotView>,
+    },
+    /// The client's transport is gone or stands on the wrong worker: join again with a new offer, the seat is kept.
+    MediaLost {},
+    /// A chat line, also back to its sender.
+    Chat {
+        /// Which session.
+        session: SessionId,
+        /// The sender's id of the line.
+        message: MessageId,
+        /// Its number in the session, from 1.
+        number: u32,
+        /// Who wrote it.
+        from: LegId,
+        /// The line.
+        text: ChatText,
+        /// When the server received it.
+        at: Timestamp,
+    },
+    /// The other side has read the chat up to this line.
+    ChatRead {
+        /// Which session.
+        session: SessionId,
+        /// Who has read.
+        by: LegId,
+        /// The number of the last line read.
+        up_to: u32,
+    },
+    /// A session is over.
+    SessionEnded {
+        /// Which session.
+        session: SessionId,
+        /// Which matter.
+        consultation: ConsultationId,
+        /// Why.
+        reason: EndReason,
+        /// Seconds in which both legs' media arrived.
+        two_way_s: u32,
+        /// For the lawyer: the outcome is awaited.
+        outcome_due: bool,
+    },
+    /// The service record of a session is sealed.
+    RecordSealed {
+        /// Which session.
+        session: SessionId,
+        /// Readable at `GET /api/records/{id}` by its lawyer and by supervisors.
+        record: RecordId,
+    },
+    /// The citizen's stars are kept.
+    Rated {
+        /// Which matter.
+        consultation: ConsultationId,
+        /// 1..=5.
+        stars: u8,
+    },
+    /// The server is about to stop: running calls go on, new ones are refused.
+    Draining {},
+}
+
+/// What `hello` is answered with: identity, how to resume, and a snapshot of everything that runs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Welcome {
+    /// The protocol version spoken.
+    pub version: u16,
+    /// Who the client is.
+    pub role: Role,
+    /// Its own name or alias.
+    pub name: PersonName,
+    /// For `resume`, until the next `welcome`.
+    pub resume_token: Token,
+    /// How long a broken socket may be resumed.
+    #[ts(type = "number")]
+    pub resume_seconds: u64,
+    /// A lawyer's presence.
+    pub presence: Option<Presence>,
+    /// A citizen's running consultation.
+    pub consultation: Option<ConsultationView>,
+    /// The running session.
+    pub session: Option<SessionView>,
+    /// Offers that still ring.
+    pub offers: Vec<OfferView>,
+    /// A session that ended and awaits the lawyer's outcome.
+    pub outcome_due: Option<SessionId>,
+    /// The server's wall clock, so that a page can show times truthfully.
+    pub now: Timestamp,
+}
+
+/// A consultation as its asker sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ConsultationView {
+    /// Which one.
+    pub id: ConsultationId,
+    /// Where it stands.
+    pub state: ConsultationState,
+    /// What it is about.
+    pub practice_area: PracticeArea,
+    /// How to talk.
+    pub channel: Channel,
+    /// When it was asked.
+    pub created_at: Timestamp,
+    /// Desks that ring right now.
+    pub ringing: u32,
+}
+
+/// A place in the queue.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct QueueView {
+    /// Whose.
+    pub consultation: ConsultationId,
+    /// 1 is next.
+    pub place: u32,
+    /// Lawyers on duty for this practice area, free or not.
+    pub on_duty: u32,
+    /// When the server gives up ringing, so that the page can show it.
+    pub until: Timestamp,
+}
+
+/// An offer as a desk sees it: area, channel, locality; nothing about the person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct OfferView {
+    /// Which one.
+    pub id: OfferId,
+    /// What it is about.
+    pub practice_area: PracticeArea,
+    /// How to talk.
+    pub channel: Channel,
+    /// The name of the town or village.
+    pub locality: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When the ring stops by itself.
+    pub expires_at: Timestamp,
+}
+
+/// A session as its participants see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SessionView {
+    /// Which one.
+    pub id: SessionId,
+    /// Its matter.
+    pub consultation: ConsultationId,
+    /// Where it stands.
+    pub state: SessionState,
+    /// How the two talk now.
+    pub channel: Channel,
+    /// What it is about.
+    pub practice_area: PracticeArea,
+    /// The name of the asker's town or village.
+    pub locality: String,
+    /// The receiving client's own leg.
+    pub you: LegId,
+    /// Everyone, in order of joining.
+    pub legs: Vec<LegView>,
+    /// When both were first there.
+    pub active_since: Option<Timestamp>,
+    /// While reconnecting: when the seat is given up.
+    pub seat_until: Option<Timestamp>,
+    /// Chat lines so far.
+    pub chat_lines: u32,
+}
+
+/// One participant as the others see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct LegView {
+    /// Which leg.
+    pub leg: LegId,
+    /// Citizen or lawyer.
+    pub role: Role,
+    /// A lawyer's name, a citizen's alias.
+    pub name: PersonName,
+    /// Where it stands.
+    pub state: LegState,
+    /// Whether it can be heard.
+    pub microphone: DeviceState,
+    /// Whether it can be seen.
+    pub camera: DeviceState,
+}
+
+/// What a receive slot shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SlotView {
+    /// The `mid` of the client's receive slot (RFC 9143).
+    pub mid: String,
+    /// Microphone, camera or screen.
+    pub kind: SlotKind,
+    /// Whose.
+    pub leg: LegId,
+}
+
+/// Why a request was refused: stable words, the same on the socket and in `problem+json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
+#[serde(rename_all = "kebab-case")]
+#[ts(export)]
+pub enum ErrorCode {
+    /// Not JSON, or not a message of this protocol.
+    BadMessage,
+    /// Longer than allowed.
+    TooLarge,
+    /// More of something than allowed.
+    TooMany,
+    /// Faster than allowed; wait and try again.
+    RateLimited,
+    /// The version is not spoken here.
+    UnsupportedVersion,
+    /// The ticket or token is unknown, used or too old.
+    Unauthenticated,
+    /// Not for this role, or not now.
+    NotAllowed,
+    /// The thing does not exist, or not for this client.
+    NotFound,
+    /// The client's stream cannot be resumed: say `hello`.
+    ResumeLost,
+    /// A newer attempt of this client was accepted.
+    StaleEpoch,
+    /// The citizen already has a running consultation.
+    AlreadyWaiting,
+    /// Another lawyer was first.
+    Taken,
+    /// The offer is over.
+    OfferOver,
+    /// The session or matter is over.
+    Over,
+    /// The input does not fit the state.
+    Unexpected,
+    /// The offer cannot be answered; the message says why.
+    MediaRefused,
+    /// The matter was rated before.
+    AlreadyRated,
+    /// The server takes no new calls right now.
+    Draining,
+    /// Something broke here; it was logged.
+    Internal,
+}

@@ -1,0 +1,374 @@
+//! The vocabulary: closed lists that mean the same in Rust, SQL, JSON, logs and pages.
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// The text is not a word of that list.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{found}` is no {list}")]
+pub struct NotAWord {
+    /// The list that was meant.
+    pub list: &'static str,
+    /// What stood there instead.
+    pub found: String,
+}
+
+macro_rules! words {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $text:literal,)+ })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, TS)]
+        #[ts(export)]
+        pub enum $name {
+            $($(#[$vdoc])* #[serde(rename = $text)] $variant,)+
+        }
+
+        impl $name {
+            /// Every word of the list, in the order in which it is written down.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word as it stands in JSON and SQL.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = NotAWord;
+
+            fn from_str(text: &str) -> Result<Self, NotAWord> {
+                match text {
+                    $($text => Ok(Self::$variant),)+
+                    _ => Err(NotAWord { list: stringify!($name), found: text.to_owned() }),
+                }
+            }
+        }
+    )*};
+}
+
+words! {
+    /// How a consultation is held.
+    Channel {
+        /// Typed messages only; no media.
+        Text = "text",
+        /// Audio both ways.
+        Voice = "voice",
+        /// Audio and camera both ways.
+        Video = "video",
+    }
+
+    /// The twelve practice areas (业务板块); `Other` is a fall-back, not a section.
+    PracticeArea {
+        /// 婚姻家庭继承.
+        Family = "FAMILY",
+        /// 劳动社保.
+        Labour = "LABOUR",
+        /// 合同纠纷.
+        Contract = "CONTRACT",
+        /// 债权债务.
+        Debt = "DEBT",
+        /// 交通事故.
+        Traffic = "TRAFFIC",
+        /// 损害赔偿.
+        Tort = "TORT",
+        /// 土地建设、征地拆迁.
+        Land = "LAND",
+        /// 房屋产权、物业邻里.
+        Housing = "HOUSING",
+        /// 刑事.
+        Criminal = "CRIMINAL",
+        /// 行政与信访.
+        Admin = "ADMIN",
+        /// 医疗教育消费.
+        MedEduConsumer = "MED_EDU_CONSUMER",
+        /// 企业与知识产权.
+        EnterpriseIp = "ENTERPRISE_IP",
+        /// 其他.
+        Other = "OTHER",
+    }
+
+    /// How the asker is known (`identity_mode`).
+    IdentityMode {
+        /// A guest in one tap, known by a device-bound token.
+        Guest = "GUEST",
+        /// A phone number confirmed by a code.
+        Phone = "PHONE",
+        /// An ID card read at a kiosk.
+        IdCard = "ID_CARD",
+        /// A WeChat account.
+        Wechat = "WECHAT",
+        /// The asker refused to give identity data, and the record says so.
+        Refused = "REFUSED",
+    }
+
+    /// Who acts: the roles of the policy table.
+    Role {
+        /// 群众.
+        Citizen = "CITIZEN",
+        /// 律师 and other providers.
+        Lawyer = "LAWYER",
+        /// 派单员.
+        Dispatcher = "DISPATCHER",
+        /// 财务复核.
+        Finance = "FINANCE",
+        /// 监督员.
+        Supervisor = "SUPERVISOR",
+    }
+
+    /// Where a consultation (咨询事项) stands.
+    ConsultationState {
+        /// Created, not yet routed.
+        Open = "OPEN",
+        /// Waiting in the queue or ringing lawyers.
+        Matching = "MATCHING",
+        /// A lawyer accepted.
+        Assigned = "ASSIGNED",
+        /// The session is or was active.
+        InService = "IN_SERVICE",
+        /// The outcome code is in.
+        Answered = "ANSWERED",
+        /// Done, or silent for 72 h.
+        Closed = "CLOSED",
+        /// Nobody accepted in time.
+        Unserved = "UNSERVED",
+        /// The asker called it off before anybody accepted.
+        Cancelled = "CANCELLED",
+    }
+
+    /// Where an offer (派单) stands.
+    OfferState {
+        /// Made, not yet acknowledged by the desk.
+        Pending = "PENDING",
+        /// The desk acknowledged it.
+        Delivered = "DELIVERED",
+        /// The lawyer took it and won.
+        Accepted = "ACCEPTED",
+        /// The lawyer declined, with a reason.
+        Declined = "DECLINED",
+        /// The ring timer ran out.
+        Expired = "EXPIRED",
+        /// Another lawyer was first ("taken").
+        Revoked = "REVOKED",
+        /// The asker left first.
+        Cancelled = "CANCELLED",
+    }
+
+    /// Where a session (会话) stands.
+    SessionState {
+        /// The consultation asks for a lawyer; nobody is rung yet.
+        Created = "CREATED",
+        /// Lawyers are being rung.
+        Ringing = "RINGING",
+        /// Accepted; the transports are being connected.
+        Connecting = "CONNECTING",
+        /// Both legs are there.
+        Active = "ACTIVE",
+        /// A leg is missing; its seat is kept.
+        Reconnecting = "RECONNECTING",
+        /// Over; facts are being frozen and the outcome code is awaited.
+        Ended = "ENDED",
+        /// The record is sealed.
+        Sealed = "SEALED",
+        /// Nobody accepted in time.
+        Missed = "MISSED",
+        /// The asker left while it rang.
+        Abandoned = "ABANDONED",
+        /// Accepted, but no media within 15 s.
+        Failed = "FAILED",
+    }
+
+    /// Where a leg (通话腿) stands.
+    LegState {
+        /// Has a seat, has not come yet.
+        Invited = "INVITED",
+        /// Its transport is being set up.
+        Joining = "JOINING",
+        /// There.
+        Connected = "CONNECTED",
+        /// Silent for 3 s or without a socket; the seat is kept 60 s.
+        Interrupted = "INTERRUPTED",
+        /// Left by itself.
+        Left = "LEFT",
+        /// Ended by a supervisor, with a reason.
+        Kicked = "KICKED",
+        /// Did not come back within 60 s.
+        TimedOut = "TIMED_OUT",
+    }
+
+    /// Why a session ended.
+    EndReason {
+        /// The asker hung up.
+        CitizenHungUp = "CITIZEN_HUNG_UP",
+        /// The lawyer hung up.
+        LawyerHungUp = "LAWYER_HUNG_UP",
+        /// A leg was missing for longer than the grace time.
+        ConnectionLost = "CONNECTION_LOST",
+        /// No media within 15 s of the acceptance.
+        NoMedia = "NO_MEDIA",
+        /// The asker left while it rang or waited.
+        Abandoned = "ABANDONED",
+        /// Nobody accepted in time.
+        Missed = "MISSED",
+        /// The server drained or crashed.
+        ServerStopped = "SERVER_STOPPED",
+    }
+
+    /// Whether a lawyer can be rung (presence).
+    Presence {
+        /// No desk is connected.
+        Offline = "OFFLINE",
+        /// A desk is connected, off duty.
+        Online = "ONLINE",
+        /// On duty and free.
+        Available = "AVAILABLE",
+        /// Being rung.
+        Ringing = "RINGING",
+        /// In a session.
+        Busy = "BUSY",
+        /// Writing the outcome, 120 s at most.
+        WrapUp = "WRAP_UP",
+        /// On duty but paused, by hand or after two missed rings in a row.
+        Break = "BREAK",
+    }
+
+    /// Why a lawyer declined an offer.
+    DeclineReason {
+        /// Occupied by something else.
+        Busy = "BUSY",
+        /// The lawyer acts, or acted, for the other side (律师法 Art. 39).
+        ConflictOfInterest = "CONFLICT_OF_INTEREST",
+        /// Not the lawyer's field.
+        OutOfField = "OUT_OF_FIELD",
+        /// Another reason.
+        Other = "OTHER",
+    }
+
+    /// Why an offer is closed for a desk.
+    OfferClosed {
+        /// Another lawyer was first.
+        Taken = "taken",
+        /// The asker left.
+        Cancelled = "cancelled",
+        /// The ring timer ran out.
+        Expired = "expired",
+        /// This lawyer declined it, here or in another tab.
+        Declined = "declined",
+        /// This lawyer accepted it in another tab.
+        AcceptedElsewhere = "acceptedElsewhere",
+    }
+
+    /// What came of a service (outcome code). `Missing` is the server's own, after 24 h without one.
+    Outcome {
+        /// Advice given.
+        AdviceGiven = "ADVICE_GIVEN",
+        /// Advice given in part, to be continued.
+        AdvicePartial = "ADVICE_PARTIAL",
+        /// Referred to legal aid.
+        ReferLegalAid = "REFER_LEGAL_AID",
+        /// Referred to mediation.
+        ReferMediation = "REFER_MEDIATION",
+        /// Referred to a notary.
+        ReferNotary = "REFER_NOTARY",
+        /// Referred to an agency.
+        ReferAgency = "REFER_AGENCY",
+        /// To be seen face to face.
+        ReferOffline = "REFER_OFFLINE",
+        /// The lawyer acts for the other side.
+        ConflictOfInterest = "CONFLICT_OF_INTEREST",
+        /// Not a legal question.
+        OutOfScope = "OUT_OF_SCOPE",
+        /// Broken off for a technical reason.
+        Dropped = "DROPPED",
+        /// The asker left.
+        CitizenLeft = "CITIZEN_LEFT",
+        /// Abuse.
+        Abuse = "ABUSE",
+        /// The same matter again.
+        Duplicate = "DUPLICATE",
+        /// A test.
+        Test = "TEST",
+        /// No outcome code within 24 h; not payable. Never said by a client.
+        Missing = "MISSING",
+    }
+
+    /// Whether a microphone or camera sends.
+    DeviceState {
+        /// It sends.
+        On = "ON",
+        /// Muted by its owner; RTP goes on (`track.enabled = false`).
+        Off = "OFF",
+        /// There is none, or its use was refused.
+        Absent = "ABSENT",
+    }
+
+    /// What a receive slot shows.
+    SlotKind {
+        /// A microphone.
+        Audio = "AUDIO",
+        /// A camera.
+        Video = "VIDEO",
+        /// A shared screen.
+        Screen = "SCREEN",
+    }
+
+    /// What a client runs on (`device_class`).
+    DeviceClass {
+        /// A browser on a computer.
+        Desktop = "DESKTOP",
+        /// A phone or tablet.
+        Mobile = "MOBILE",
+        /// A kiosk.
+        Kiosk = "KIOSK",
+        /// A program.
+        Web = "WEB",
+    }
+}
+
+impl Outcome {
+    /// Whether a lawyer may say it; `Missing` is the server's own word.
+    pub const fn can_be_said(self) -> bool {
+        !matches!(self, Self::Missing)
+    }
+
+    /// Whether a service with this outcome may be paid (domain rule: the six advice and referral codes and `REFER_OFFLINE`).
+    pub const fn is_payable(self) -> bool {
+        matches!(
+            self,
+            Self::AdviceGiven
+                | Self::AdvicePartial
+                | Self::ReferLegalAid
+                | Self::ReferMediation
+                | Self::ReferNotary
+                | Self::ReferAgency
+                | Self::ReferOffline
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_reads_back_as_itself() {
+        for area in PracticeArea::ALL {
+            assert_eq!(area.as_str().parse(), Ok(*area));
+            assert_eq!(serde_json::to_value(area).expect("json"), area.as_str());
+        }
+        assert_eq!(PracticeArea::ALL.len(), 13);
+    }
+
+    #[test]
+    fn only_advice_and_referrals_are_payable() {
+        assert_eq!(Outcome::ALL.iter().filter(|outcome| outcome.is_payable()).count(), 7);
+        assert!(!Outcome::Missing.can_be_said());
+    }
+}
