@@ -1,0 +1,68 @@
+# Two commands: `make run` and `make test`. Everything else is a part of them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+DATA ?= data
+
+.PHONY: help run test soak web types format lint deny tools-run tools-test rust-tests browser-tests web-tests bench
+
+help: ## Lists these targets.
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+run: tools-run web ## Builds pages and server, loads the demo county, starts; Ctrl-C stops.
+	$(CARGO) build --release --bin yunfa
+	exec target/release/yunfa serve --demo --data $(DATA)
+
+test: tools-test lint web-tests rust-tests browser-tests ## Runs every check; what `.ci/run` calls.
+	@echo "all checks passed"
+
+lint: ## Formats and lints are clean.
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+web/node_modules: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+tests/browser/node_modules: tests/browser/package-lock.json
+	cd tests/browser && npm ci --no-audit --no-fund
+	@touch $@
+
+web/dist/index.html: web/node_modules $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print)
+	cd web && npm run build
+
+web: web/dist/index.html ## Builds the pages.
+
+web-tests: web ## Checks types, style and logic of the pages.
+	cd web && npm run check && npm test
+
+rust-tests: web ## Rules of the tree, unit, model, storage (SQLite and PostgreSQL) and whole-server tests.
+	tests/with-postgres.sh $(CARGO) test --workspace --locked
+
+browser-tests: web tests/browser/node_modules ## Two real browsers hold real calls through a real server.
+	$(CARGO) build --locked --bin yunfa
+	cd tests/browser && npm test
+
+types: ## Writes the TypeScript types of the protocol anew.
+	YUNFA_WRITE_TYPES=1 $(CARGO) test -p yunfa-signaling --test types
+
+format: web/node_modules ## Formats Rust and pages.
+	$(CARGO) fmt --all
+	cd web && npm run format
+
+deny: ## Checks licences, banned crates and sources (installs cargo-deny when it is missing).
+	command -v cargo-deny >/dev/null || $(CARGO) install --locked cargo-deny
+	$(CARGO) deny --offline check bans licenses sources
+
+bench: ## Criterion benches of the media plane; figures go to docs/performance.md.
+	$(CARGO) bench -p yunfa-media
+
+soak: test deny ## What is slow: everything of `test`, licences, and the model test with many more cases.
+	PROPTEST_CASES=20000 $(CARGO) test --release -p yunfa-signaling --test model
+
+tools-run:
+	@tests/tools.sh run
+
+tools-test:
+	@tests/tools.sh test
