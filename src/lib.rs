@@ -1,1 +1,17 @@
-//! Yunfa.
+//! Yunfa: one server for public legal consultations. The map of the crate.
+//!
+//! `http` and `ws` are the edges, `live` is *now*, `domain` says what it means afterwards, `storage` keeps it.
+//! `docs/ARCHITECTURE.md` shows how a call walks through them.
+pub mod app;
+pub mod bus;
+pub mod clock;
+pub mod config;
+pub mod domain;
+pub mod http;
+pub mod jobs;
+pub mod live;
+pub mod recorder;
+pub mod shutdown;
+pub mod storage;
+pub mod telemetry;
+pub mod ws;

@@ -1,2 +1,2 @@
-//! Yunfa.
+//! The command line of Yunfa.
 fn main() {}

@@ -1,0 +1,1 @@
+//! Wires every part of the server together, once, by name.

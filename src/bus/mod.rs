@@ -1,0 +1,1 @@
+//! Hints between the parts and, later, the nodes: a hint may be lost, the truth is in the database.

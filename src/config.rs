@@ -1,0 +1,1 @@
+//! Settings and their sections; the only reader of the environment.

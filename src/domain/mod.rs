@@ -1,0 +1,1 @@
+//! What a consultation means afterwards; pure.

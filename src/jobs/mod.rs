@@ -1,0 +1,1 @@
+//! Work that runs again and again: idempotent, safe to run twice.

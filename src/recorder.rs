@@ -1,0 +1,1 @@
+//! Milestones in, events appended, records sealed; loses none.

@@ -1,0 +1,1 @@
+//! Log lines: who hears them, and how.
