@@ -1,7 +1,12 @@
 //! What may be said in a consultation and what happens next: pure values, no IO.
+pub mod consultation;
+pub mod duty;
+pub mod error;
 pub mod ids;
 pub mod message;
 pub mod milestone;
+pub mod output;
 pub mod private;
 pub mod time;
+pub mod timers;
 pub mod words;

@@ -35,6 +35,11 @@ impl Instant {
         Self(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))
     }
 
+    /// Microseconds since the process began, as events carry them.
+    pub const fn micros(self) -> u64 {
+        self.0
+    }
+
     /// How long after `earlier` this is; zero when it is not after.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

@@ -217,6 +217,8 @@ words! {
         Abandoned = "ABANDONED",
         /// Nobody accepted in time.
         Missed = "MISSED",
+        /// It ran longer than a session may (4 h).
+        TooLong = "TOO_LONG",
         /// The server drained or crashed.
         ServerStopped = "SERVER_STOPPED",
     }

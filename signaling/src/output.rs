@@ -1,0 +1,191 @@
+//! What a consultation asks of the shell, in the order in which it is to be done.
+use std::collections::VecDeque;
+
+use crate::{
+    ids::{ConsultationId, LawyerId, LegId, MessageId, SessionId},
+    message::ServerMessage,
+    milestone::{Event, Milestone},
+    private::ChatText,
+    time::{Now, Timestamp},
+    words::{PracticeArea, Role},
+};
+
+/// One order to the shell. `Done` of a request is not among them: the shell says it after draining the outputs of a
+/// `handle` that returned `Ok`, and `Error` with the code of a `handle` that did not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// To the asker.
+    ToCitizen(ServerMessage),
+    /// To every tab of this lawyer.
+    ToLawyer(LawyerId, ServerMessage),
+    /// To the duty book: `duty::Input::Heard`.
+    Duty(Hint),
+    /// To the SFU, by way of the bridge.
+    Media(MediaOrder),
+    /// To the recorder: an event to append.
+    Milestone(Milestone),
+    /// To the recorder: a chat line to keep, sealed.
+    Keep(ChatLine),
+    /// To the recorder: the outcome is in and the facts are frozen, seal this session's record; answered by
+    /// `consultation::Input::Sealed`.
+    Seal {
+        /// Whose record.
+        session: SessionId,
+        /// Of which lawyer.
+        lawyer: LawyerId,
+    },
+    /// The matter is final: the task may end once it has done everything above.
+    Done,
+}
+
+/// What the duty book must know of a consultation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hint {
+    /// It waits for a lawyer; after a failed session it takes its old place again.
+    Seek {
+        /// What it is about.
+        practice_area: PracticeArea,
+    },
+    /// The asker is away (`true`) or back (`false`): nobody is newly rung for somebody who is not there.
+    Hold {
+        /// Away.
+        away: bool,
+    },
+    /// One ring is over, the consultation goes on waiting.
+    RingOver {
+        /// Whose.
+        lawyer: LawyerId,
+        /// How.
+        how: RingOver,
+    },
+    /// A lawyer has won: it left the queue, and all its other rings are over.
+    Engaged {
+        /// Who.
+        lawyer: LawyerId,
+    },
+    /// The lawyer's session is over and the outcome awaited.
+    Released {
+        /// Who.
+        lawyer: LawyerId,
+    },
+    /// The lawyer's session never began, for want of the lawyer's media.
+    Failed {
+        /// Who.
+        lawyer: LawyerId,
+    },
+    /// The outcome is written, or will not be awaited any longer.
+    WrittenUp {
+        /// By whom.
+        lawyer: LawyerId,
+    },
+    /// It no longer waits: all its rings are over, through no fault of the lawyers.
+    Leave,
+}
+
+/// How a ring ended for one lawyer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RingOver {
+    /// Declined: not to be rung again for this consultation.
+    Declined,
+    /// Rang to its end: counts as missed.
+    Missed,
+    /// Cut short: counts for nothing.
+    Cut,
+}
+
+/// What the bridge makes of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MediaOrder {
+    /// Put both warm transports into the session's room. The shell then says once for each of the two that is up
+    /// `Input::Media { fact: Connected }`.
+    ConnectLegs {
+        /// The session.
+        session: SessionId,
+        /// The asker's leg.
+        citizen: LegId,
+        /// Who answers.
+        lawyer: LawyerId,
+        /// The lawyer's leg.
+        lawyer_leg: LegId,
+    },
+    /// The session needs no media any longer: the desk's transport goes back to its own room. After a fall-back to
+    /// text the asker's transport is closed; after a failed start it waits on (`asker_waits`).
+    ReleaseLegs {
+        /// The session.
+        session: SessionId,
+        /// Who answered.
+        lawyer: LawyerId,
+        /// The asker waits on for another lawyer: keep the transport warm.
+        asker_waits: bool,
+    },
+}
+
+/// One chat line as the store keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChatLine {
+    /// In which matter.
+    pub consultation: ConsultationId,
+    /// In which session.
+    pub session: SessionId,
+    /// The sender's id of the line.
+    pub message: MessageId,
+    /// Its number in the session, from 1.
+    pub number: u32,
+    /// Who wrote it.
+    pub from: LegId,
+    /// Citizen or lawyer.
+    pub role: Role,
+    /// The line.
+    pub text: ChatText,
+    /// When the server received it.
+    pub at: Timestamp,
+}
+
+/// The queue of outputs and the version of the matter: each event is one version.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    consultation: ConsultationId,
+    version: u64,
+    queue: VecDeque<Output>,
+}
+
+impl Outbox {
+    pub(crate) const fn new(consultation: ConsultationId) -> Self {
+        Self { consultation, version: 0, queue: VecDeque::new() }
+    }
+
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(crate) fn push(&mut self, output: Output) {
+        self.queue.push_back(output);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Output> {
+        self.queue.pop_front()
+    }
+
+    pub(crate) fn to_citizen(&mut self, message: ServerMessage) {
+        self.push(Output::ToCitizen(message));
+    }
+
+    pub(crate) fn to_lawyer(&mut self, lawyer: LawyerId, message: ServerMessage) {
+        self.push(Output::ToLawyer(lawyer, message));
+    }
+
+    pub(crate) fn hint(&mut self, hint: Hint) {
+        self.push(Output::Duty(hint));
+    }
+
+    pub(crate) fn event(&mut self, event: Event, now: Now) {
+        self.version += 1;
+        self.push(Output::Milestone(Milestone {
+            consultation: self.consultation,
+            version: self.version,
+            at: now.wall,
+            mono_us: now.mono.micros(),
+            event,
+        }));
+    }
+}

@@ -1,0 +1,80 @@
+//! How long everything may take: each number with its reason.
+use std::time::Duration;
+
+use crate::words::Channel;
+
+/// The clocks of a consultation. The defaults are the county's; tests turn them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// How long one desk rings. Twice the 15 s in which GB/T 33358 wants a call answered, so that a lawyer can put
+    /// down a pen, and two rings fill [`Self::give_up_call`].
+    pub ring: Duration,
+    /// How long one desk rings for a text question, which a lawyer may read before taking it.
+    pub ring_text: Duration,
+    /// A ring cut short before this is no missed ring: nobody had a fair chance.
+    pub fair_ring: Duration,
+    /// How long desks ring, or nobody is there, before a voice or video caller is told that nobody can be reached.
+    pub give_up_call: Duration,
+    /// The same for a text question: the ten minutes in which the first answer is promised.
+    pub give_up_text: Duration,
+    /// How long a caller waits at most while every lawyer is busy with others; longer, and another day is better.
+    pub wait_call: Duration,
+    /// The same for a text question.
+    pub wait_text: Duration,
+    /// From the acceptance to both legs being there. Warm transports need one keyframe, a cold one on a rural link 8 s.
+    pub connect: Duration,
+    /// How long the seat of a missing leg, or the place of an absent asker, is kept: a lift, a tunnel, a locked phone.
+    pub grace: Duration,
+    /// Longest session: a forgotten call does not block a lawyer for a day, and no advice takes half a workday.
+    pub longest_session: Duration,
+    /// From the end of the session to `MISSING`: a lawyer may write the outcome after the day's last call.
+    pub outcome: Duration,
+    /// From the end of the session to `CLOSED` without a rating: three days of silence is an answer.
+    pub close: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        const HOUR: u64 = 3600;
+        Self {
+            ring: Duration::from_secs(30),
+            ring_text: Duration::from_secs(60),
+            fair_ring: Duration::from_secs(10),
+            give_up_call: Duration::from_secs(60),
+            give_up_text: Duration::from_secs(600),
+            wait_call: Duration::from_secs(600),
+            wait_text: Duration::from_secs(24 * HOUR),
+            connect: Duration::from_secs(15),
+            grace: Duration::from_secs(60),
+            longest_session: Duration::from_secs(4 * HOUR),
+            outcome: Duration::from_secs(24 * HOUR),
+            close: Duration::from_secs(72 * HOUR),
+        }
+    }
+}
+
+impl Timers {
+    /// How long a desk rings for this channel.
+    pub const fn ring_for(&self, channel: Channel) -> Duration {
+        match channel {
+            Channel::Text => self.ring_text,
+            Channel::Voice | Channel::Video => self.ring,
+        }
+    }
+
+    /// How long the server rings, or finds nobody, before it gives up.
+    pub const fn give_up_for(&self, channel: Channel) -> Duration {
+        match channel {
+            Channel::Text => self.give_up_text,
+            Channel::Voice | Channel::Video => self.give_up_call,
+        }
+    }
+
+    /// How long an asker waits at most.
+    pub const fn wait_for(&self, channel: Channel) -> Duration {
+        match channel {
+            Channel::Text => self.wait_text,
+            Channel::Voice | Channel::Video => self.wait_call,
+        }
+    }
+}
