@@ -8,3 +8,6 @@ pub mod fact;
 pub mod ids;
 pub mod sfu;
 pub mod time;
+
+// The pieces it is made of: pure, and public so that benches and other tests reach them.
+pub mod stun;
