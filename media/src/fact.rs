@@ -146,6 +146,8 @@ pub enum LostReason {
     Closed,
     /// The certificate is not the one of the offer.
     WrongCertificate,
+    /// The worker that carried it failed; other workers go on.
+    WorkerFailed,
 }
 
 /// What arrived from a peer in one second, and whether somebody else in the room was alive in the same second.

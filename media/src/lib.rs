@@ -3,6 +3,7 @@
 //! The law of its use: *feed one input with `now`, drain transmits and facts, sleep until the next deadline.*
 pub mod command;
 pub mod config;
+pub mod driver;
 pub mod error;
 pub mod fact;
 pub mod ids;
