@@ -9,11 +9,30 @@ use std::{
 const FORBIDDEN: &[(&str, &[&str], &str)] = &[
     (
         "signaling/src",
-        &["tokio::", "axum::", "sqlx::", "rtc_", "rtc::", "yunfa_media", "HashMap", "HashSet", "Instant::now", "SystemTime::now"],
+        &[
+            "tokio::",
+            "axum::",
+            "sqlx::",
+            "rtc_",
+            "rtc::",
+            "yunfa_media",
+            "HashMap",
+            "HashSet",
+            "Instant::now",
+            "SystemTime::now",
+        ],
         "signaling is a pure value: no IO, no clocks, no hash order",
     ),
-    ("media/src", &["axum::", "sqlx::", "yunfa_signaling", "consultation", "citizen", "lawyer"], "media knows no business"),
-    ("src/domain", &["tokio::", "axum::", "sqlx::", "yunfa_media", "async fn", "std::fs", "crate::storage"], "domain rules do no IO"),
+    (
+        "media/src",
+        &["axum::", "sqlx::", "yunfa_signaling", "consultation", "citizen", "lawyer"],
+        "media knows no business",
+    ),
+    (
+        "src/domain",
+        &["tokio::", "axum::", "sqlx::", "yunfa_media", "async fn", "std::fs", "crate::storage"],
+        "domain rules do no IO",
+    ),
     ("src/http", &["sqlx::query", "yunfa_media", "SELECT ", "INSERT INTO"], "the edge asks storage and live"),
     ("src/ws", &["sqlx::", "yunfa_media", "crate::storage"], "a socket only carries messages"),
     ("src/storage", &["axum::", "yunfa_media", "crate::live", "crate::http"], "storage serves, it does not decide"),
@@ -25,10 +44,12 @@ const FORBIDDEN: &[(&str, &[&str], &str)] = &[
 ];
 
 /// In the sans-IO part of `media` (everything but the driver) these are forbidden too.
-const FORBIDDEN_IN_THE_SFU: &[&str] = &["tokio::", "std::net::UdpSocket", "nix::", "rustix::", "quinn_udp", "std::thread", "Instant::now"];
+const FORBIDDEN_IN_THE_SFU: &[&str] =
+    &["tokio::", "std::net::UdpSocket", "nix::", "rustix::", "quinn_udp", "std::thread", "Instant::now"];
 
 /// Words that may stand in no tracked file of ours.
-const FORBIDDEN_EVERYWHERE: &[&str] = &["danger_accept_invalid_certs(true)", "set_insecure_fingerprint", "disable_certificate_fingerprint"];
+const FORBIDDEN_EVERYWHERE: &[&str] =
+    &["danger_accept_invalid_certs(true)", "set_insecure_fingerprint", "disable_certificate_fingerprint"];
 
 /// Crates that may not be in the tree, and what stands in their place.
 const FORBIDDEN_CRATES: &[(&str, &str)] = &[
@@ -63,11 +84,16 @@ fn dependencies_point_one_way() {
 fn only_the_bridge_speaks_of_consultations_and_of_media() {
     let bilingual: Vec<_> = rust_files(Path::new("src/live"))
         .into_iter()
-        .filter(|path| production(path).contains("yunfa_media::fact") || production(path).contains("yunfa_media::command"))
+        .filter(|path| {
+            production(path).contains("yunfa_media::fact") || production(path).contains("yunfa_media::command")
+        })
         .collect();
 
     assert_eq!(bilingual, [PathBuf::from("src/live/bridge.rs")], "only src/live/bridge.rs translates");
-    assert!(!production(Path::new("src/live/bridge.rs")).contains(" _ =>"), "the bridge has one arm per variant, no `_`");
+    assert!(
+        !production(Path::new("src/live/bridge.rs")).contains(" _ =>"),
+        "the bridge has one arm per variant, no `_`"
+    );
 }
 
 #[test]
@@ -132,7 +158,18 @@ fn migrations_have_the_same_names_for_both_engines() {
 fn unwanted_crates_are_not_in_the_tree() {
     let lock = fs::read_to_string("Cargo.lock").expect("Cargo.lock");
     let linux = Command::new(env!("CARGO"))
-        .args(["tree", "--workspace", "--locked", "--offline", "--edges", "normal,build", "--prefix", "none", "--format", "{p}"])
+        .args([
+            "tree",
+            "--workspace",
+            "--locked",
+            "--offline",
+            "--edges",
+            "normal,build",
+            "--prefix",
+            "none",
+            "--format",
+            "{p}",
+        ])
         .output()
         .expect("cargo tree runs");
     let tree = String::from_utf8(linux.stdout).expect("utf-8");

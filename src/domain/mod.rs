@@ -1,1 +1,3 @@
-//! What a consultation means afterwards; pure.
+//! What it means afterwards: evidence, service records, ratings, the calendar, the audit log; pure values, no IO.
+pub mod evidence;
+pub mod people;

@@ -1,0 +1,398 @@
+//! Evidence: what the media server saw of a session, added up second by second and never more than there was.
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use yunfa_signaling::{
+    ids::{ConsultationId, LegId, SessionId},
+    time::Timestamp,
+    words::Role,
+};
+
+/// A second costs this much of a leg's credit.
+const SECOND_MS: i64 = 1000;
+/// Credit a leg may save up when its reports come late. More would forgive longer stalls of a worker, but would let a
+/// transport that lives twice for a moment count that many seconds twice.
+const MAX_CREDIT_MS: i64 = 3000;
+/// A report may be this much early and still count: the tick of a busy worker is not exact.
+const EARLY_MS: i64 = 150;
+/// A wall clock that goes back by more than this was set; time goes on from where it stands now.
+const CLOCK_SET_MS: i64 = 2000;
+/// Upper bounds of the buckets in which jitter and round trips are counted, in milliseconds.
+const BUCKETS_MS: [u32; 20] = [1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 75, 100, 150, 200, 300, 500, 750, 1000, 2000];
+
+/// What arrived from one leg in one second, with the sums of its transport.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SecondFacts {
+    /// At least one authenticated audio packet.
+    pub audio_alive: bool,
+    /// At least one authenticated video packet.
+    pub video_alive: bool,
+    /// Audio from this leg and from another leg.
+    pub two_way_audio: bool,
+    /// Video from this leg and from another leg.
+    pub two_way_video: bool,
+    /// Any media from this leg and any media from another leg.
+    pub two_way: bool,
+    /// At least 200 ms of voice (RFC 6464).
+    pub talk: bool,
+    /// Sums and gauges of the leg's present transport.
+    pub totals: TransportTotals,
+}
+
+/// Sums since the transport was set up, and gauges of the last second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TransportTotals {
+    /// Authenticated RTP packets from the leg.
+    pub packets_in: u64,
+    /// Bytes of those.
+    pub bytes_in: u64,
+    /// RTP packets forwarded to the leg.
+    pub packets_out: u64,
+    /// Bytes of those.
+    pub bytes_out: u64,
+    /// Packets of the leg that never arrived.
+    pub lost_in: u64,
+    /// Packets to the leg that it reported lost.
+    pub lost_out: u64,
+    /// Interarrival jitter, microseconds.
+    pub jitter_us: u32,
+    /// Round trip, microseconds; 0 until known.
+    pub rtt_us: u32,
+    /// Packets that failed authentication.
+    pub auth_failures: u64,
+    /// Retransmissions sent to the leg.
+    pub rtx_out: u64,
+    /// Keyframes asked of the leg.
+    pub keyframe_requests: u64,
+    /// Silences of 3 s or more.
+    pub interruptions: u32,
+}
+
+impl TransportTotals {
+    /// The sums of both; the gauges are the newer one's.
+    fn plus(self, newer: Self) -> Self {
+        Self {
+            packets_in: self.packets_in.saturating_add(newer.packets_in),
+            bytes_in: self.bytes_in.saturating_add(newer.bytes_in),
+            packets_out: self.packets_out.saturating_add(newer.packets_out),
+            bytes_out: self.bytes_out.saturating_add(newer.bytes_out),
+            lost_in: self.lost_in.saturating_add(newer.lost_in),
+            lost_out: self.lost_out.saturating_add(newer.lost_out),
+            jitter_us: newer.jitter_us,
+            rtt_us: newer.rtt_us,
+            auth_failures: self.auth_failures.saturating_add(newer.auth_failures),
+            rtx_out: self.rtx_out.saturating_add(newer.rtx_out),
+            keyframe_requests: self.keyframe_requests.saturating_add(newer.keyframe_requests),
+            interruptions: self.interruptions.saturating_add(newer.interruptions),
+        }
+    }
+}
+
+/// How a leg is reached: words only, never an address.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LegTransport {
+    /// `udp`, later `tcp` and `relay`.
+    pub protocol: String,
+    /// `ipv4` or `ipv6`.
+    pub family: String,
+}
+
+/// How often a gauge stood in which bucket: small, bounded, mergeable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Histogram(Vec<u32>);
+
+impl Histogram {
+    fn add(&mut self, us: u32) {
+        let bucket = BUCKETS_MS.iter().position(|bound| us <= bound * 1000).unwrap_or(BUCKETS_MS.len());
+        if self.0.len() <= bucket {
+            self.0.resize(bucket + 1, 0);
+        }
+        self.0[bucket] = self.0[bucket].saturating_add(1);
+    }
+
+    /// The upper bound, in milliseconds, of the bucket in which the value stands that `percent` of all do not exceed;
+    /// `None` without values. Beyond the last bucket its bound is given.
+    pub fn percentile(&self, percent: u64) -> Option<u32> {
+        let all: u64 = self.0.iter().map(|count| u64::from(*count)).sum();
+        let wanted = (all * percent).div_ceil(100).max(1);
+        let mut seen = 0;
+        self.0.iter().enumerate().find_map(|(bucket, count)| {
+            seen += u64::from(*count);
+            (seen >= wanted && all > 0).then(|| BUCKETS_MS[bucket.min(BUCKETS_MS.len() - 1)])
+        })
+    }
+}
+
+/// What was seen of one leg, over all transports that it had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LegEvidence {
+    /// Citizen or lawyer.
+    pub role: Role,
+    /// Seconds with an authenticated audio packet.
+    pub audio_alive_s: u32,
+    /// Seconds with an authenticated video packet.
+    pub video_alive_s: u32,
+    /// Seconds in which this and another leg were alive.
+    pub two_way_s: u32,
+    /// Seconds with audio from this and another leg.
+    pub two_way_audio_s: u32,
+    /// Seconds with video from this and another leg.
+    pub two_way_video_s: u32,
+    /// Seconds with at least 200 ms of voice.
+    pub talk_s: u32,
+    /// How often the leg began to talk.
+    pub talk_turns: u32,
+    /// When ICE and DTLS first were up.
+    pub connected_at: Option<Timestamp>,
+    /// When the first second with media began.
+    pub first_media_at: Option<Timestamp>,
+    /// When the last second with media ended.
+    pub last_media_at: Option<Timestamp>,
+    /// How the leg is reached, as last known.
+    pub transport: Option<LegTransport>,
+    /// Transports that the leg had, one after the other.
+    pub transports: u32,
+    /// Jitter, one sample a second.
+    pub jitter: Histogram,
+    /// Round trip, one sample a second.
+    pub rtt: Histogram,
+    /// Sums of the transports that are gone.
+    earlier: TransportTotals,
+    /// Sums of the present transport.
+    present: TransportTotals,
+    /// When the last report came.
+    reported_at: Option<Timestamp>,
+    /// Time passed that no counted second has used up.
+    credit_ms: i64,
+    /// Whether it talked in its last second.
+    talking: bool,
+}
+
+impl LegEvidence {
+    fn new(role: Role) -> Self {
+        Self {
+            role,
+            audio_alive_s: 0,
+            video_alive_s: 0,
+            two_way_s: 0,
+            two_way_audio_s: 0,
+            two_way_video_s: 0,
+            talk_s: 0,
+            talk_turns: 0,
+            connected_at: None,
+            first_media_at: None,
+            last_media_at: None,
+            transport: None,
+            transports: 0,
+            jitter: Histogram::default(),
+            rtt: Histogram::default(),
+            earlier: TransportTotals::default(),
+            present: TransportTotals::default(),
+            reported_at: None,
+            credit_ms: SECOND_MS,
+            talking: false,
+        }
+    }
+
+    /// Sums over all transports of the leg.
+    pub fn totals(&self) -> TransportTotals {
+        self.earlier.plus(self.present)
+    }
+
+    /// Packets of the leg that never arrived, of a thousand.
+    pub fn loss_permille(&self) -> u32 {
+        let totals = self.totals();
+        let sent = totals.packets_in.saturating_add(totals.lost_in).max(1);
+        u32::try_from(totals.lost_in.saturating_mul(1000) / sent).unwrap_or(1000)
+    }
+
+    /// Takes note of the transport's sums; a sum that fell belongs to a new transport.
+    fn take_totals(&mut self, totals: TransportTotals) {
+        if totals.packets_in < self.present.packets_in || totals.packets_out < self.present.packets_out {
+            self.earlier = self.earlier.plus(self.present);
+        }
+        self.present = totals;
+    }
+
+    /// Whether one more second fits into the time that has passed. A leg's seconds never exceed its time, however many
+    /// transports report for it at once.
+    fn spend_second(&mut self, at: Timestamp) -> bool {
+        if let Some(before) = self.reported_at {
+            let passed = at.ms_since(before);
+            let passed = if passed < -CLOCK_SET_MS { SECOND_MS } else { passed.max(0) };
+            self.credit_ms = self.credit_ms.saturating_add(passed).min(MAX_CREDIT_MS);
+            if passed == 0 && at < before {
+                return self.spend();
+            }
+        }
+        self.reported_at = Some(at);
+        self.spend()
+    }
+
+    fn spend(&mut self) -> bool {
+        let enough = self.credit_ms >= SECOND_MS - EARLY_MS;
+        if enough {
+            self.credit_ms -= SECOND_MS;
+        }
+        enough
+    }
+}
+
+/// Everything seen of one session so far. The whole of it is checkpointed, so a newer one replaces an older one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// Whose.
+    pub session: SessionId,
+    /// Whose matter.
+    pub consultation: ConsultationId,
+    /// Rises with every change; of two checkpoints the higher one is the newer.
+    pub seq: u64,
+    /// The session is over and this is all there will be.
+    pub complete: bool,
+    /// When the first second began in which both sides were alive.
+    pub service_start: Option<Timestamp>,
+    /// When the last such second ended.
+    pub service_end: Option<Timestamp>,
+    /// The longest run of seconds of the service in which nobody talked.
+    pub longest_silence_s: u32,
+    /// All seconds of the service in which nobody talked.
+    pub silent_s: u32,
+    /// What was seen of each leg.
+    pub legs: BTreeMap<LegId, LegEvidence>,
+    /// The present run of silence.
+    silence_s: u32,
+    /// Somebody talked since the asker's last second.
+    talked: bool,
+}
+
+impl Evidence {
+    /// Nothing yet, of the legs that have a seat.
+    pub fn new(
+        session: SessionId,
+        consultation: ConsultationId,
+        legs: impl IntoIterator<Item = (LegId, Role)>,
+    ) -> Self {
+        Self {
+            session,
+            consultation,
+            seq: 0,
+            complete: false,
+            service_start: None,
+            service_end: None,
+            longest_silence_s: 0,
+            silent_s: 0,
+            legs: legs.into_iter().map(|(leg, role)| (leg, LegEvidence::new(role))).collect(),
+            silence_s: 0,
+            talked: false,
+        }
+    }
+
+    /// Gives a seat to one more leg; a leg that has one keeps what was seen of it.
+    pub fn add_leg(&mut self, leg: LegId, role: Role) {
+        self.legs.entry(leg).or_insert_with(|| LegEvidence::new(role));
+    }
+
+    /// A transport of the leg is up; the one before, if any, is gone.
+    pub fn connected(&mut self, leg: LegId, transport: LegTransport, at: Timestamp) {
+        let Some(seen) = self.legs.get_mut(&leg) else { return };
+        seen.earlier = seen.totals();
+        seen.present = TransportTotals::default();
+        seen.connected_at.get_or_insert(at);
+        seen.transport = Some(transport);
+        seen.transports = seen.transports.saturating_add(1);
+        self.seq += 1;
+    }
+
+    /// One second of a leg has passed; `at` is its end. A leg without a seat, a session that is complete and a second
+    /// for which no time has passed add nothing.
+    pub fn add_second(&mut self, leg: LegId, facts: SecondFacts, at: Timestamp) {
+        if self.complete {
+            return;
+        }
+        let Some(seen) = self.legs.get_mut(&leg) else { return };
+        self.seq += 1;
+        seen.take_totals(facts.totals);
+        let began = Timestamp(at.0.saturating_sub(SECOND_MS));
+        if !seen.spend_second(at) {
+            return;
+        }
+        // A fact that contradicts itself counts for the less.
+        let alive = facts.audio_alive || facts.video_alive;
+        let two_way = facts.two_way && alive;
+        seen.audio_alive_s += u32::from(facts.audio_alive);
+        seen.video_alive_s += u32::from(facts.video_alive);
+        seen.two_way_s += u32::from(two_way);
+        seen.two_way_audio_s += u32::from(facts.two_way_audio && facts.audio_alive);
+        seen.two_way_video_s += u32::from(facts.two_way_video && facts.video_alive);
+        let talk = facts.talk && facts.audio_alive;
+        seen.talk_s += u32::from(talk);
+        seen.talk_turns += u32::from(talk && !seen.talking);
+        seen.talking = talk;
+        if alive {
+            seen.first_media_at.get_or_insert(began);
+            seen.last_media_at = Some(at);
+            seen.jitter.add(facts.totals.jitter_us);
+            if facts.totals.rtt_us > 0 {
+                seen.rtt.add(facts.totals.rtt_us);
+            }
+        }
+        let is_asker = seen.role == Role::Citizen;
+        self.talked |= talk;
+        if two_way {
+            self.service_start.get_or_insert(began);
+            self.service_end = Some(at);
+        }
+        if is_asker && self.service_start.is_some() {
+            self.count_silence();
+        }
+    }
+
+    /// The asker's seconds are the beat by which silence is counted.
+    fn count_silence(&mut self) {
+        if std::mem::take(&mut self.talked) {
+            self.silence_s = 0;
+        } else {
+            self.silence_s += 1;
+            self.silent_s += 1;
+            self.longest_silence_s = self.longest_silence_s.max(self.silence_s);
+        }
+    }
+
+    /// The session is over; what comes after this is not counted.
+    pub fn complete(&mut self) {
+        if !self.complete {
+            self.complete = true;
+            self.seq += 1;
+        }
+    }
+
+    /// Seconds in which both sides' media arrived: the smaller count of the two sides.
+    pub fn two_way_s(&self) -> u32 {
+        self.joint(|leg| leg.two_way_s)
+    }
+
+    /// Seconds in which both sides' audio arrived.
+    pub fn two_way_audio_s(&self) -> u32 {
+        self.joint(|leg| leg.two_way_audio_s)
+    }
+
+    /// Seconds in which both sides' video arrived.
+    pub fn two_way_video_s(&self) -> u32 {
+        self.joint(|leg| leg.two_way_video_s)
+    }
+
+    /// The smaller talk time of the two sides.
+    pub fn both_talk_min_s(&self) -> u32 {
+        self.joint(|leg| leg.talk_s)
+    }
+
+    fn joint(&self, count: impl Fn(&LegEvidence) -> u32) -> u32 {
+        let of = |role| self.legs.values().filter(|leg| leg.role == role).map(&count).max().unwrap_or(0);
+        of(Role::Citizen).min(of(Role::Lawyer))
+    }
+}
