@@ -11,4 +11,6 @@ pub mod sfu;
 pub mod time;
 
 // The pieces it is made of: pure, and public so that benches and other tests reach them.
+pub mod rtp;
+pub mod srtp;
 pub mod stun;
