@@ -156,9 +156,8 @@ pub struct Consultation {
 impl Consultation {
     /// Opens a matter and puts it into the queue.
     pub fn open(opening: Opening, timers: Timers, now: Now) -> Self {
-        let _ = now;
         let mut outbox = Outbox::new(opening.consultation);
-        outbox.hint(Hint::Seek { practice_area: opening.practice_area });
+        outbox.hint(Hint::Seek { practice_area: opening.practice_area, asked: now.mono });
         Self { opening, timers, state: ConsultationState::Matching, outbox }
     }
 

@@ -10,7 +10,7 @@ macro_rules! ids {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
         #[serde(transparent)]
-        #[ts(type = "string", export)]
+        #[ts(type = "string")]
         pub struct $name(Uuid);
 
         impl $name {
@@ -76,7 +76,7 @@ ids! {
 /// An official division code: 12 digits, county, town or village (GB/T 2260 and GB/T 10114 widened to 12 by the statistics bureau).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize, TS)]
 #[serde(transparent)]
-#[ts(type = "string", export)]
+#[ts(type = "string")]
 pub struct AreaCode(String);
 
 impl AreaCode {

@@ -6,6 +6,7 @@ pub mod ids;
 pub mod message;
 pub mod milestone;
 pub mod output;
+pub mod policy;
 pub mod private;
 pub mod time;
 pub mod timers;

@@ -6,7 +6,7 @@ use crate::{
     message::ServerMessage,
     milestone::{Event, Milestone},
     private::ChatText,
-    time::{Now, Timestamp},
+    time::{Instant, Now, Timestamp},
     words::{PracticeArea, Role},
 };
 
@@ -34,7 +34,8 @@ pub enum Output {
         /// Of which lawyer.
         lawyer: LawyerId,
     },
-    /// The matter is final: the task may end once it has done everything above.
+    /// The matter is final: the asker's transport, if it is still up, is closed, and the task may end once it has done
+    /// everything above.
     Done,
 }
 
@@ -45,6 +46,8 @@ pub enum Hint {
     Seek {
         /// What it is about.
         practice_area: PracticeArea,
+        /// When it was asked: the queue is in this order.
+        asked: Instant,
     },
     /// The asker is away (`true`) or back (`false`): nobody is newly rung for somebody who is not there.
     Hold {

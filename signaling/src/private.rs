@@ -9,7 +9,7 @@ macro_rules! private_text {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
         #[serde(transparent)]
-        #[ts(type = "string", export)]
+        #[ts(type = "string")]
         pub struct $name(String);
 
         impl $name {

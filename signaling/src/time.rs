@@ -66,7 +66,7 @@ impl Sub for Instant {
 /// UTC milliseconds since 1970, as in the store and on the wire.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize, TS)]
 #[serde(transparent)]
-#[ts(type = "number", export)]
+#[ts(type = "number")]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {

@@ -10,7 +10,6 @@ use crate::{
 
 /// One message of a client with its own id; the server answers it with `done` or `error` carrying that id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
 pub struct ClientFrame {
     /// Chosen by the client; the same id again is answered again but done once.
     pub id: RequestId,
@@ -22,7 +21,6 @@ pub struct ClientFrame {
 /// Everything a client may say, one variant per message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-#[ts(export)]
 pub enum ClientMessage {
     /// First message of a new connection, within 5 s.
     Hello {
@@ -144,4 +142,29 @@ pub enum ClientMessage {
         /// 1..=5.
         stars: u8,
     },
+}
+
+impl ClientMessage {
+    /// The message's name on the wire: its `type`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Hello { .. } => "hello",
+            Self::Resume { .. } => "resume",
+            Self::Ping {} => "ping",
+            Self::SetPresence { .. } => "setPresence",
+            Self::RequestConsultation { .. } => "requestConsultation",
+            Self::CancelConsultation { .. } => "cancelConsultation",
+            Self::OfferDelivered { .. } => "offerDelivered",
+            Self::AcceptOffer { .. } => "acceptOffer",
+            Self::DeclineOffer { .. } => "declineOffer",
+            Self::JoinMedia { .. } => "joinMedia",
+            Self::SetDevices { .. } => "setDevices",
+            Self::FallBack { .. } => "fallBack",
+            Self::SendChat { .. } => "sendChat",
+            Self::ReadChat { .. } => "readChat",
+            Self::HangUp { .. } => "hangUp",
+            Self::RecordOutcome { .. } => "recordOutcome",
+            Self::Rate { .. } => "rate",
+        }
+    }
 }

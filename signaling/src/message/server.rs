@@ -15,7 +15,6 @@ use crate::{
 /// One message of the server with its place in the stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct ServerFrame {
     /// Rises by one with each message of a connection and its resumptions; 0 for `pong` and for what precedes `welcome`, which are never replayed.
     #[ts(type = "number")]
@@ -28,7 +27,6 @@ pub struct ServerFrame {
 /// Everything the server says, one variant per message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-#[ts(export)]
 pub enum ServerMessage {
     /// Answers `hello`: who the client is and all that is going on for it.
     Welcome(Welcome),
@@ -148,7 +146,6 @@ pub enum ServerMessage {
 /// What `hello` is answered with: identity, how to resume, and a snapshot of everything that runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct Welcome {
     /// The protocol version spoken.
     pub version: u16,
@@ -178,7 +175,6 @@ pub struct Welcome {
 /// A consultation as its asker sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct ConsultationView {
     /// Which one.
     pub id: ConsultationId,
@@ -197,7 +193,6 @@ pub struct ConsultationView {
 /// A place in the queue.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct QueueView {
     /// Whose.
     pub consultation: ConsultationId,
@@ -212,7 +207,6 @@ pub struct QueueView {
 /// An offer as a desk sees it: area, channel, locality; nothing about the person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct OfferView {
     /// Which one.
     pub id: OfferId,
@@ -231,7 +225,6 @@ pub struct OfferView {
 /// A session as its participants see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct SessionView {
     /// Which one.
     pub id: SessionId,
@@ -260,7 +253,6 @@ pub struct SessionView {
 /// One participant as the others see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct LegView {
     /// Which leg.
     pub leg: LegId,
@@ -279,7 +271,6 @@ pub struct LegView {
 /// What a receive slot shows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
-#[ts(export)]
 pub struct SlotView {
     /// The `mid` of the client's receive slot (RFC 9143).
     pub mid: String,
@@ -292,7 +283,6 @@ pub struct SlotView {
 /// Why a request was refused: stable words, the same on the socket and in `problem+json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, TS)]
 #[serde(rename_all = "kebab-case")]
-#[ts(export)]
 pub enum ErrorCode {
     /// Not JSON, or not a message of this protocol.
     BadMessage,
@@ -332,4 +322,106 @@ pub enum ErrorCode {
     Draining,
     /// Something broke here; it was logged.
     Internal,
+}
+
+impl ServerMessage {
+    /// Every message's name, in the order of the enum.
+    pub const NAMES: &'static [&'static str] = &[
+        "welcome",
+        "resumed",
+        "pong",
+        "done",
+        "error",
+        "presence",
+        "consultation",
+        "queue",
+        "offered",
+        "offerClosed",
+        "session",
+        "mediaAnswer",
+        "slots",
+        "mediaLost",
+        "chat",
+        "chatRead",
+        "sessionEnded",
+        "recordSealed",
+        "rated",
+        "draining",
+    ];
+
+    /// The message's name on the wire: its `type`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Welcome(_) => "welcome",
+            Self::Resumed { .. } => "resumed",
+            Self::Pong {} => "pong",
+            Self::Done { .. } => "done",
+            Self::Error { .. } => "error",
+            Self::Presence { .. } => "presence",
+            Self::Consultation(_) => "consultation",
+            Self::Queue(_) => "queue",
+            Self::Offered(_) => "offered",
+            Self::OfferClosed { .. } => "offerClosed",
+            Self::Session(_) => "session",
+            Self::MediaAnswer { .. } => "mediaAnswer",
+            Self::Slots { .. } => "slots",
+            Self::MediaLost {} => "mediaLost",
+            Self::Chat { .. } => "chat",
+            Self::ChatRead { .. } => "chatRead",
+            Self::SessionEnded { .. } => "sessionEnded",
+            Self::RecordSealed { .. } => "recordSealed",
+            Self::Rated { .. } => "rated",
+            Self::Draining {} => "draining",
+        }
+    }
+}
+
+impl ErrorCode {
+    /// Every code, in the order of the enum.
+    pub const ALL: &'static [Self] = &[
+        Self::BadMessage,
+        Self::TooLarge,
+        Self::TooMany,
+        Self::RateLimited,
+        Self::UnsupportedVersion,
+        Self::Unauthenticated,
+        Self::NotAllowed,
+        Self::NotFound,
+        Self::ResumeLost,
+        Self::StaleEpoch,
+        Self::AlreadyWaiting,
+        Self::Taken,
+        Self::OfferOver,
+        Self::Over,
+        Self::Unexpected,
+        Self::MediaRefused,
+        Self::AlreadyRated,
+        Self::Draining,
+        Self::Internal,
+    ];
+
+    /// The code as it stands on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadMessage => "bad-message",
+            Self::TooLarge => "too-large",
+            Self::TooMany => "too-many",
+            Self::RateLimited => "rate-limited",
+            Self::UnsupportedVersion => "unsupported-version",
+            Self::Unauthenticated => "unauthenticated",
+            Self::NotAllowed => "not-allowed",
+            Self::NotFound => "not-found",
+            Self::ResumeLost => "resume-lost",
+            Self::StaleEpoch => "stale-epoch",
+            Self::AlreadyWaiting => "already-waiting",
+            Self::Taken => "taken",
+            Self::OfferOver => "offer-over",
+            Self::Over => "over",
+            Self::Unexpected => "unexpected",
+            Self::MediaRefused => "media-refused",
+            Self::AlreadyRated => "already-rated",
+            Self::Draining => "draining",
+            Self::Internal => "internal",
+        }
+    }
 }
