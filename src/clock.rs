@@ -101,6 +101,13 @@ impl Clock {
         Instant::since_start(at.saturating_duration_since(start.into_std()))
     }
 
+    /// The reading of tokio's timers at `deadline`. Timers do not follow a clock made [`by_hand`](Self::by_hand):
+    /// what such a test shall wake waits with [`sleep_until`](Self::sleep_until).
+    pub fn deadline(&self, deadline: Instant) -> tokio::time::Instant {
+        let (Source::Machine { start } | Source::ByHand { start, .. }) = &*self.0;
+        *start + deadline.since(Instant::default())
+    }
+
     /// Sleeps until the clock reads `deadline`; returns at once when it already does.
     pub async fn sleep_until(&self, deadline: Instant) {
         let due = deadline.since(Instant::default());

@@ -4,9 +4,11 @@
 //! `docs/ARCHITECTURE.md` shows how a call walks through them.
 pub mod app;
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod domain;
+pub mod files;
 pub mod http;
 pub mod jobs;
 pub mod live;

@@ -143,8 +143,7 @@ impl Socket {
             let bytes = &arena[first.range.clone()];
             return sendto(&self.socket, bytes, SendFlags::DONTWAIT, &self.outward(first.to)).map(|_| 1);
         }
-        let addresses: Vec<SocketAddrAny> =
-            transmits.iter().map(|transmit| self.outward(transmit.to).into()).collect();
+        let addresses: Vec<SocketAddrAny> = transmits.iter().map(|transmit| self.outward(transmit.to).into()).collect();
         let slices: Vec<[IoSlice<'_>; 1]> =
             transmits.iter().map(|transmit| [IoSlice::new(&arena[transmit.range.clone()])]).collect();
         let mut controls: Vec<SendAncillaryBuffer<'_, '_, '_>> =
@@ -294,7 +293,8 @@ mod tests {
         theirs.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let to = theirs.local_addr().unwrap();
 
-        let sent = ours.send(Transmits { list: &[Transmit { to, range: 0..2 }, Transmit { to, range: 2..5 }], arena: b"abcde" });
+        let sent = ours
+            .send(Transmits { list: &[Transmit { to, range: 0..2 }, Transmit { to, range: 2..5 }], arena: b"abcde" });
 
         let mut buffer = [0; 8];
         let lengths = [theirs.recv(&mut buffer).unwrap(), theirs.recv(&mut buffer).unwrap()];

@@ -162,9 +162,8 @@ impl<C: Core> Worker<C> {
         // One reading for a batch: its datagrams waited together.
         let now = clock::now();
         let core = &mut self.core;
-        let (count, full) = self
-            .socket
-            .receive(&mut self.inbox, |from, payload| core.handle(Input::Datagram { from, payload }, now));
+        let (count, full) =
+            self.socket.receive(&mut self.inbox, |from, payload| core.handle(Input::Datagram { from, payload }, now));
         if count > 0 {
             self.shared.datagrams_in.fetch_add(count as u64, Relaxed);
             self.flush();

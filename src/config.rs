@@ -1,1 +1,0 @@
-//! Settings and their sections; the only reader of the environment.

@@ -1,0 +1,28 @@
+//! Whether the process lives and whether it takes new work.
+use axum::{Json, extract::State};
+use serde_json::{Value, json};
+
+use super::problem::{Code, Problem};
+use crate::app::Shared;
+
+/// `GET /healthz`: the process lives.
+pub(super) async fn alive() -> Json<Value> {
+    Json(json!({ "status": "alive" }))
+}
+
+/// `GET /readyz`: new work is welcome; 503 from the first signal on, and while the database is away.
+pub(super) async fn ready(State(app): State<Shared>) -> Result<Json<Value>, Problem> {
+    if app.shutdown.is_draining() {
+        return Err(Code::Draining.into());
+    }
+    Ok(Json(json!({ "status": "ready" })))
+}
+
+/// `GET /api/version`: which server this is.
+pub(super) async fn version() -> Json<Value> {
+    Json(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "protocol": yunfa_signaling::message::PROTOCOL_VERSION,
+    }))
+}
