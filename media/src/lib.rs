@@ -11,6 +11,9 @@ pub mod sfu;
 pub mod time;
 
 // The pieces it is made of: pure, and public so that benches and other tests reach them.
+pub mod audio;
+pub mod forward;
+pub mod quality;
 pub mod rtcp;
 pub mod rtp;
 pub mod srtp;

@@ -1,0 +1,2 @@
+//! What is known of audio without decoding it.
+pub mod level;
