@@ -1,12 +1,17 @@
 //! Who can be rung and who waits: presence as leases, one fair queue, and which desk rings for which matter.
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use crate::{
     error::SessionError,
     ids::{ConsultationId, LawyerId},
     message::ServerMessage,
-    output::Hint,
+    output::{Hint, RingOver},
+    presence::{Areas, Desk, Work},
     private::PersonName,
+    routing::{self, Floor, Matter, Standing},
     time::{Instant, Now},
     words::{PracticeArea, Presence},
 };
@@ -113,7 +118,15 @@ pub enum Output {
 
 /// The duty book: one value, one owner. Feed one input with `now`, drain the outputs, sleep until the next deadline.
 #[derive(Debug, Default)]
-pub struct Duty {}
+pub struct Duty {
+    desks: BTreeMap<LawyerId, Desk>,
+    /// When something is due at which desk.
+    agenda: BTreeSet<(Instant, LawyerId)>,
+    matters: BTreeMap<ConsultationId, Matter>,
+    /// The queue: who asked first is first.
+    order: BTreeSet<(Instant, ConsultationId)>,
+    out: VecDeque<Output>,
+}
 
 impl Duty {
     /// An empty book.
@@ -123,39 +136,246 @@ impl Duty {
 
     /// Takes one input. What is due by `now` happens first; then the input, or, when it is refused, nothing.
     pub fn handle(&mut self, input: Input, now: Now) -> Result<(), SessionError> {
-        let _ = (input, now);
-        Err(SessionError::Unexpected)
+        while let Some((due, lawyer)) = self.agenda.first().copied()
+            && due <= now.mono
+        {
+            self.at_desk(lawyer, |desk| desk.fire(now));
+            self.settle();
+        }
+        let sign_of_life = matches!(input, Input::DeskSeen { .. } | Input::Timeout);
+        match input {
+            Input::DeskOpened { lawyer, tab, name, areas } => {
+                self.opened(lawyer, tab, name, Areas::from(&areas), now)?
+            }
+            Input::DeskSeen { lawyer, tab } => {
+                if !self.desks.get(&lawyer).is_some_and(|desk| desk.has(tab)) {
+                    return Err(SessionError::NotFound);
+                }
+                self.at_desk(lawyer, |desk| desk.renew(tab, now));
+            }
+            Input::DeskClosed { lawyer, tab } => self.at_desk(lawyer, |desk| desk.close(tab, now)),
+            Input::PresenceSet { lawyer, on_duty, on_break } => {
+                if !self.desks.contains_key(&lawyer) {
+                    return Err(SessionError::NotFound);
+                }
+                self.at_desk(lawyer, |desk| desk.want(on_duty, on_break, now));
+            }
+            Input::Heard { consultation, hint } => self.heard(consultation, hint, now)?,
+            Input::ConsultationGone { consultation } => {
+                self.remove(consultation);
+                let held: Vec<LawyerId> =
+                    self.desks.iter().filter(|(_, desk)| desk.is_held_by(consultation)).map(|(id, _)| *id).collect();
+                for lawyer in held {
+                    self.at_desk(lawyer, |desk| desk.rest(now));
+                }
+            }
+            Input::Timeout => {}
+        }
+        if !sign_of_life {
+            self.settle();
+        }
+        Ok(())
     }
 
     /// The next order to the shell.
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.out.pop_front()
     }
 
     /// When `Input::Timeout` is due; `None` while nothing can lapse.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.agenda.first().map(|(due, _)| *due)
     }
 
     /// A lawyer's presence now.
     pub fn presence(&self, lawyer: LawyerId) -> Presence {
-        let _ = lawyer;
-        Presence::Offline
+        self.desks.get(&lawyer).map_or(Presence::Offline, Desk::presence)
     }
 
     /// Rings this lawyer missed in a row.
     pub fn missed_rings(&self, lawyer: LawyerId) -> u8 {
-        let _ = lawyer;
-        0
+        self.desks.get(&lawyer).map_or(0, |desk| desk.missed)
     }
 
     /// How many matters wait, for metrics.
     pub fn waiting(&self) -> usize {
-        0
+        self.order.len()
     }
 
     /// How many lawyers are on duty (available, rung, busy or writing up), for metrics.
     pub fn on_duty(&self) -> usize {
-        0
+        self.desks.values().filter(|desk| desk.serves()).count()
+    }
+
+    fn opened(
+        &mut self,
+        lawyer: LawyerId,
+        tab: Tab,
+        name: PersonName,
+        areas: Areas,
+        now: Now,
+    ) -> Result<(), SessionError> {
+        if !self.desks.get(&lawyer).is_none_or(|desk| desk.has_room_for(tab, MAX_TABS)) {
+            return Err(SessionError::TooMany("tabs"));
+        }
+        self.desks.entry(lawyer).or_insert_with(|| Desk::new(name.clone(), areas, now));
+        self.at_desk(lawyer, |desk| {
+            (desk.name, desk.areas) = (name, areas);
+            desk.renew(tab, now);
+            desk.greet();
+        });
+        Ok(())
+    }
+
+    fn heard(&mut self, id: ConsultationId, hint: Hint, now: Now) -> Result<(), SessionError> {
+        match hint {
+            Hint::Seek { practice_area, asked, away } => return self.seek(id, practice_area, asked, away),
+            Hint::WrittenUp { lawyer } => {
+                self.at_desk(lawyer, |desk| {
+                    if matches!(desk.work, Work::WrapUp { matter, .. } if matter == id) {
+                        desk.rest(now);
+                    }
+                });
+                return Ok(());
+            }
+            Hint::Hold { .. }
+            | Hint::RingOver { .. }
+            | Hint::Engaged { .. }
+            | Hint::Released { .. }
+            | Hint::Failed { .. }
+            | Hint::Leave => {}
+        }
+        let matter = self.matters.get_mut(&id).ok_or(SessionError::NotFound)?;
+        match hint {
+            Hint::Seek { .. } | Hint::WrittenUp { .. } => {}
+            Hint::Hold { away } => matter.away = away,
+            Hint::RingOver { lawyer, how } => {
+                if how == RingOver::Declined {
+                    matter.refused.insert(lawyer);
+                }
+                matter.rung.remove(&lawyer);
+                self.at_desk(lawyer, |desk| {
+                    if desk.work != Work::Rung(id) {
+                        return;
+                    }
+                    desk.work = Work::Free;
+                    match how {
+                        RingOver::Declined => desk.missed = 0,
+                        RingOver::Missed => desk.miss(),
+                        RingOver::Cut => {}
+                    }
+                });
+            }
+            Hint::Engaged { lawyer } => {
+                matter.waits = false;
+                matter.rung.remove(&lawyer);
+                let asked = matter.asked;
+                self.order.remove(&(asked, id));
+                self.at_desk(lawyer, |desk| {
+                    desk.work = Work::Busy(id);
+                    desk.missed = 0;
+                });
+                self.stop_rings(id);
+            }
+            Hint::Released { lawyer } => {
+                self.remove(id);
+                let until = now.mono + WRAP_UP;
+                self.at_desk(lawyer, |desk| {
+                    if desk.work == Work::Busy(id) {
+                        desk.work = Work::WrapUp { matter: id, until };
+                    }
+                });
+            }
+            Hint::Failed { lawyer, at_fault } => {
+                if at_fault {
+                    matter.refused.insert(lawyer);
+                }
+                self.at_desk(lawyer, |desk| {
+                    if desk.work == Work::Busy(id) {
+                        desk.rest(now);
+                        if at_fault {
+                            desk.miss();
+                        }
+                    }
+                });
+            }
+            Hint::Leave => self.remove(id),
+        }
+        Ok(())
+    }
+
+    /// Takes a matter into the queue, or back into its old place.
+    fn seek(&mut self, id: ConsultationId, area: PracticeArea, asked: Instant, away: bool) -> Result<(), SessionError> {
+        if !self.matters.contains_key(&id) && self.order.len() >= MAX_WAITING {
+            return Err(SessionError::TooMany("waiting matters"));
+        }
+        let matter = self.matters.entry(id).or_insert_with(|| Matter::new(area, asked));
+        matter.waits = true;
+        matter.away = away;
+        matter.forget_told();
+        self.order.insert((matter.asked, id));
+        Ok(())
+    }
+
+    /// Takes a matter out of the book; whoever rings for it is free.
+    fn remove(&mut self, id: ConsultationId) {
+        self.stop_rings(id);
+        if let Some(matter) = self.matters.remove(&id) {
+            self.order.remove(&(matter.asked, id));
+        }
+    }
+
+    fn stop_rings(&mut self, id: ConsultationId) {
+        let rung = self.matters.get_mut(&id).map(|matter| std::mem::take(&mut matter.rung)).unwrap_or_default();
+        for lawyer in rung {
+            self.at_desk(lawyer, |desk| {
+                if desk.work == Work::Rung(id) {
+                    desk.work = Work::Free;
+                }
+            });
+        }
+    }
+
+    /// Changes a desk, if there is one, and keeps its place in the agenda.
+    fn at_desk(&mut self, lawyer: LawyerId, change: impl FnOnce(&mut Desk)) {
+        let Some(desk) = self.desks.get_mut(&lawyer) else { return };
+        change(desk);
+        if let Some(due) = desk.due.take() {
+            self.agenda.remove(&(due, lawyer));
+        }
+        desk.due = desk.deadline();
+        if let Some(due) = desk.due {
+            self.agenda.insert((due, lawyer));
+        }
+        if let Some((presence, missed_rings)) = desk.news() {
+            self.out.push_back(Output::ToLawyer(lawyer, ServerMessage::Presence { presence, missed_rings }));
+        }
+        if desk.is_gone() {
+            self.desks.remove(&lawyer);
+        }
+    }
+
+    /// Rings whoever can be rung, and tells the waiting where they stand.
+    fn settle(&mut self) {
+        if self.order.is_empty() {
+            return;
+        }
+        let floor = Floor::of(&self.desks);
+        for (consultation, lawyer) in routing::rings(&floor, &self.desks, &self.matters, &self.order, MAX_RINGS) {
+            if let Some(matter) = self.matters.get_mut(&consultation) {
+                matter.rung.insert(lawyer);
+            }
+            self.at_desk(lawyer, |desk| desk.work = Work::Rung(consultation));
+            if let Some(desk) = self.desks.get(&lawyer) {
+                self.out.push_back(Output::Ring { consultation, lawyer, name: desk.name.clone() });
+            }
+        }
+        let floor = Floor::of(&self.desks);
+        for (consultation, standing) in routing::standings(&floor, &self.desks, &self.matters, &self.order) {
+            let news = self.matters.get_mut(&consultation).and_then(|matter| matter.news(standing));
+            if let Some(Standing { place, on_duty, occupied }) = news {
+                self.out.push_back(Output::Place { consultation, place, on_duty, occupied });
+            }
+        }
     }
 }

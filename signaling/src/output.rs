@@ -48,6 +48,8 @@ pub enum Hint {
         practice_area: PracticeArea,
         /// When it was asked: the queue is in this order.
         asked: Instant,
+        /// The asker is away just now.
+        away: bool,
     },
     /// The asker is away (`true`) or back (`false`): nobody is newly rung for somebody who is not there.
     Hold {
@@ -71,10 +73,13 @@ pub enum Hint {
         /// Who.
         lawyer: LawyerId,
     },
-    /// The lawyer's session never began, for want of the lawyer's media.
+    /// The lawyer's session never began.
     Failed {
         /// Who.
         lawyer: LawyerId,
+        /// It was the lawyer's side that was missing: counts as a missed ring, and this lawyer is not rung for this
+        /// matter again.
+        at_fault: bool,
     },
     /// The outcome is written, or will not be awaited any longer.
     WrittenUp {

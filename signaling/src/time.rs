@@ -30,6 +30,9 @@ impl Now {
 pub struct Instant(u64);
 
 impl Instant {
+    /// The instant at which the process began.
+    pub const START: Self = Self(0);
+
     /// The instant `elapsed` after the process began.
     pub fn since_start(elapsed: Duration) -> Self {
         Self(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX))

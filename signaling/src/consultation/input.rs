@@ -1,13 +1,9 @@
-//! One matter from the question to the rating: a value that takes one input with `now` and queues outputs.
+//! What a matter is opened with, and what may happen to it.
 use crate::{
-    error::SessionError,
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, OfferId, RecordId, RequestId, SessionId},
-    message::{ClientMessage, ConsultationView, OfferView, QueueView, ServerMessage, SessionView},
-    output::{Hint, Outbox, Output},
+    message::ClientMessage,
     private::PersonName,
-    time::{Instant, Now},
-    timers::Timers,
-    words::{Channel, ConsultationState, DeviceClass, IdentityMode, PracticeArea},
+    words::{Channel, DeviceClass, IdentityMode, PracticeArea, Role},
 };
 
 /// How many sessions a matter may begin: after this many without media nobody else is rung.
@@ -60,6 +56,16 @@ pub enum Party {
     Citizen,
     /// A lawyer: rung, answering, or neither.
     Lawyer(LawyerId),
+}
+
+impl Party {
+    /// The role in which this party speaks.
+    pub const fn role(self) -> Role {
+        match self {
+            Self::Citizen => Role::Citizen,
+            Self::Lawyer(_) => Role::Lawyer,
+        }
+    }
 }
 
 /// What may happen to a consultation.
@@ -144,92 +150,12 @@ pub enum MediaFact {
     Lost,
 }
 
-/// One matter. Feed one input with `now`, drain the outputs, sleep until the next deadline.
-#[derive(Debug)]
-pub struct Consultation {
-    opening: Opening,
-    timers: Timers,
-    state: ConsultationState,
-    outbox: Outbox,
-}
-
-impl Consultation {
-    /// Opens a matter and puts it into the queue.
-    pub fn open(opening: Opening, timers: Timers, now: Now) -> Self {
-        let mut outbox = Outbox::new(opening.consultation);
-        outbox.hint(Hint::Seek { practice_area: opening.practice_area, asked: now.mono });
-        Self { opening, timers, state: ConsultationState::Matching, outbox }
-    }
-
-    /// Takes one input. What is due by `now` happens first; then the input, or, when it is refused, nothing.
-    pub fn handle(&mut self, input: Input, now: Now) -> Result<(), SessionError> {
-        let _ = (input, now, self.timers);
-        Err(SessionError::Unexpected)
-    }
-
-    /// The next order to the shell.
-    pub fn poll_output(&mut self) -> Option<Output> {
-        self.outbox.pop()
-    }
-
-    /// When `Input::Timeout` is due; `None` once the matter is final.
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        None
-    }
-
-    /// Which matter this is.
-    pub const fn id(&self) -> ConsultationId {
-        self.opening.consultation
-    }
-
-    /// Where it stands.
-    pub const fn state(&self) -> ConsultationState {
-        self.state
-    }
-
-    /// How many events it has had: the version that an acceptance compares and sets.
-    pub const fn version(&self) -> u64 {
-        self.outbox.version()
-    }
-
-    /// The matter as its asker sees it, for `welcome`.
-    pub fn view(&self) -> ConsultationView {
-        ConsultationView {
-            id: self.opening.consultation,
-            state: self.state,
-            practice_area: self.opening.practice_area,
-            channel: self.opening.channel,
-            created_at: crate::time::Timestamp(0),
-            ringing: 0,
+impl MediaFact {
+    /// Whether media can be counted on after this.
+    pub(crate) const fn is_up(self) -> bool {
+        match self {
+            Self::Connected | Self::FirstMedia | Self::Resumed => true,
+            Self::Interrupted | Self::Lost => false,
         }
-    }
-
-    /// The asker's place in the queue while it waits, for `welcome`.
-    pub fn queue_view(&self) -> Option<QueueView> {
-        None
-    }
-
-    /// The running session as this party sees it, for `welcome`.
-    pub fn session_view(&self, party: Party) -> Option<SessionView> {
-        let _ = party;
-        None
-    }
-
-    /// The offer that rings at this lawyer's desk, for `welcome`.
-    pub fn offer_view(&self, lawyer: LawyerId) -> Option<OfferView> {
-        let _ = lawyer;
-        None
-    }
-
-    /// The session whose outcome this lawyer still owes, for `welcome`.
-    pub fn outcome_due(&self, lawyer: LawyerId) -> Option<SessionId> {
-        let _ = lawyer;
-        None
-    }
-
-    /// The chat lines of the running session, oldest first, for a party that starts afresh after `welcome`.
-    pub fn chat(&self, party: Party) -> Vec<ServerMessage> {
-        let _ = party;
-        Vec::new()
     }
 }

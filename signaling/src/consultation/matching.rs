@@ -1,0 +1,269 @@
+//! The matter while it waits: rings, declines, the one acceptance, and every way of not being served.
+use super::{Consultation, MAX_SESSIONS, Party, Stage, Waiting, offered};
+use crate::{
+    error::SessionError,
+    ids::{ConsultationId, LawyerId, OfferId},
+    message::ServerMessage,
+    milestone::Event,
+    offer::Offer,
+    output::{Hint, MediaOrder, Output, RingOver},
+    private::PersonName,
+    session::Session,
+    time::Now,
+    words::{Channel, ConsultationState, DeclineReason, EndReason, OfferClosed, OfferState, SessionState},
+};
+
+impl Consultation {
+    /// Puts the matter into the queue and tells the asker.
+    pub(super) fn seek(&mut self) {
+        self.show_matter();
+        let away = matches!(&self.stage, Stage::Waiting(waiting) if waiting.asker.away_since.is_some());
+        let (practice_area, asked) = (self.opening.practice_area, self.created.mono);
+        self.out.hint(Hint::Seek { practice_area, asked, away });
+    }
+
+    /// Rings a desk.
+    pub(super) fn ring(
+        &mut self,
+        offer: OfferId,
+        lawyer: LawyerId,
+        name: PersonName,
+        now: Now,
+    ) -> Result<(), SessionError> {
+        let Stage::Waiting(waiting) = &mut self.stage else { return Err(self.unexpected()) };
+        let expires = now.after(self.timers.ring_for(self.opening.channel));
+        let made = self.offers.make(offer, lawyer, name, now, expires)?;
+        self.out.event(Event::OfferMade { offer, lawyer, round: made.round }, now);
+        self.out.to_lawyer(lawyer, ServerMessage::Offered(offered(&self.opening, made)));
+        let first = !waiting.rang;
+        waiting.rang = true;
+        if first {
+            self.session_changed(SessionState::Created, SessionState::Ringing, now);
+        }
+        self.ringing_changed(now);
+        Ok(())
+    }
+
+    /// Notes where the matter stands in the queue.
+    pub(super) fn place(&mut self, place: u32, on_duty: u32, occupied: u32, now: Now) -> Result<(), SessionError> {
+        let Stage::Waiting(waiting) = &mut self.stage else { return Err(self.unexpected()) };
+        waiting.stand(place, on_duty, occupied);
+        waiting.settle(self.offers.ringing(), now);
+        self.show_place();
+        Ok(())
+    }
+
+    /// A desk has shown the offer; an acknowledgement that crossed the end of the ring is no error.
+    pub(super) fn delivered(&mut self, lawyer: LawyerId, offer: OfferId, now: Now) -> Result<(), SessionError> {
+        let found = match self.offers.find(lawyer, offer) {
+            Err(SessionError::OfferOver) => return Ok(()),
+            found => found?,
+        };
+        if found.state == OfferState::Pending {
+            found.state = OfferState::Delivered;
+            let latency_ms = found.age_ms(now);
+            let to = OfferState::Delivered;
+            self.out.event(Event::OfferChanged { offer, lawyer, to, latency_ms, reason: None }, now);
+        }
+        Ok(())
+    }
+
+    /// A lawyer does not take it; said twice, it is declined once.
+    pub(super) fn decline(
+        &mut self,
+        lawyer: LawyerId,
+        offer: OfferId,
+        reason: DeclineReason,
+        now: Now,
+    ) -> Result<(), SessionError> {
+        let found = self.offers.find(lawyer, offer)?;
+        if found.state == OfferState::Declined {
+            return Ok(());
+        }
+        if !found.rings() {
+            return Err(SessionError::OfferOver);
+        }
+        found.state = OfferState::Declined;
+        let declined = found.clone();
+        self.offer_closed(lawyer, &declined, Some(reason), OfferClosed::Declined, now);
+        self.out.hint(Hint::RingOver { lawyer, how: RingOver::Declined });
+        self.ringing_changed(now);
+        Ok(())
+    }
+
+    /// A lawyer takes it: the first wins, the others hear `taken` at once.
+    pub(super) fn accept(&mut self, lawyer: LawyerId, offer: OfferId, now: Now) -> Result<(), SessionError> {
+        let Stage::Waiting(waiting) = &self.stage else { return self.offers.too_late(lawyer, offer) };
+        let won = self.offers.claim(lawyer, offer)?.clone();
+        let asker = waiting.asker.clone();
+        let ids = self.session_ids();
+        self.offer_closed(lawyer, &won, None, OfferClosed::AcceptedElsewhere, now);
+        self.out.event(
+            Event::Accepted {
+                offer,
+                lawyer,
+                session: ids.session,
+                ring_latency_ms: won.age_ms(now),
+                wait_ms: u64::try_from((now.mono - self.created.mono).as_millis()).unwrap_or(u64::MAX),
+            },
+            now,
+        );
+        for (loser, lost) in self.offers.close(OfferState::Revoked, |_| true) {
+            self.offer_closed(loser, &lost, None, OfferClosed::Taken, now);
+        }
+        self.out.hint(Hint::Engaged { lawyer });
+        self.enter(ConsultationState::Assigned, now);
+        self.session_changed(SessionState::Ringing, SessionState::Connecting, now);
+        if self.opening.channel != Channel::Text {
+            let (session, citizen, lawyer_leg) = (ids.session, ids.citizen, ids.lawyer);
+            self.out.push(Output::Media(MediaOrder::ConnectLegs { session, citizen, lawyer, lawyer_leg }));
+        }
+        self.show_matter();
+        let mut session = Session::begin(&self.opening, ids, asker, (lawyer, won.name), &self.timers, now);
+        session.settle(&self.timers, now, &mut self.out);
+        self.stage = Stage::Serving(Box::new(session));
+        self.moved(now);
+        Ok(())
+    }
+
+    /// The asker calls it off; while the transports connect that is hanging up.
+    pub(super) fn cancel(&mut self, consultation: ConsultationId, now: Now) -> Result<(), SessionError> {
+        if consultation != self.opening.consultation {
+            return Err(SessionError::NotFound);
+        }
+        match &self.stage {
+            Stage::Waiting(_) => {
+                self.abandon(now);
+                Ok(())
+            }
+            Stage::Serving(session) if session.state() == SessionState::Connecting => {
+                self.end(EndReason::CitizenHungUp, now);
+                Ok(())
+            }
+            Stage::Serving(_) => Err(SessionError::Unexpected),
+            Stage::Final(None) if self.state == ConsultationState::Cancelled => Ok(()),
+            Stage::Over(_) | Stage::Final(_) => Err(SessionError::Over),
+        }
+    }
+
+    /// The same question again is the same matter; another one must wait until this is over.
+    pub(super) fn asked_again(&mut self, consultation: ConsultationId) -> Result<(), SessionError> {
+        if consultation == self.opening.consultation {
+            self.show_matter();
+            return Ok(());
+        }
+        match self.stage {
+            Stage::Waiting(_) | Stage::Serving(_) => Err(SessionError::AlreadyWaiting),
+            Stage::Over(_) | Stage::Final(_) => Err(SessionError::Over),
+        }
+    }
+
+    /// Does what is due while the matter waits: rings end before the patience does.
+    pub(super) fn waited(&mut self, now: Now) {
+        let expired = self.offers.close(OfferState::Expired, |offer| offer.expires.mono <= now.mono);
+        if !expired.is_empty() {
+            for (lawyer, offer) in expired {
+                self.offer_closed(lawyer, &offer, None, OfferClosed::Expired, now);
+                self.out.hint(Hint::RingOver { lawyer, how: RingOver::Missed });
+            }
+            self.ringing_changed(now);
+            return;
+        }
+        let Stage::Waiting(waiting) = &self.stage else { return };
+        if waiting.abandoned(&self.timers).is_some_and(|at| at <= now.mono) {
+            self.abandon(now);
+        } else if waiting.gives_up() <= now.mono {
+            self.missed(EndReason::Missed, now);
+        }
+    }
+
+    /// The asker has left, in words or by silence.
+    fn abandon(&mut self, now: Now) {
+        for (lawyer, offer) in self.offers.close(OfferState::Cancelled, |_| true) {
+            self.offer_closed(lawyer, &offer, None, OfferClosed::Cancelled, now);
+        }
+        self.not_served(SessionState::Abandoned, EndReason::Abandoned, ConsultationState::Cancelled, now);
+    }
+
+    /// Nobody accepted in time, or the server stops. A ring that was cut short counts as missed when it was fair.
+    pub(super) fn missed(&mut self, reason: EndReason, now: Now) {
+        for (lawyer, offer) in self.offers.close(OfferState::Expired, |_| true) {
+            self.offer_closed(lawyer, &offer, None, OfferClosed::Expired, now);
+            let fair = reason == EndReason::Missed && now.mono - offer.made.mono >= self.timers.fair_ring;
+            let how = if fair { RingOver::Missed } else { RingOver::Cut };
+            self.out.hint(Hint::RingOver { lawyer, how });
+        }
+        self.not_served(SessionState::Missed, reason, ConsultationState::Unserved, now);
+    }
+
+    fn not_served(&mut self, to: SessionState, reason: EndReason, state: ConsultationState, now: Now) {
+        let session = self.session_ids().session;
+        self.session_changed(self.session_state(), to, now);
+        self.out.event(Event::SessionEnded { session, reason }, now);
+        self.enter(state, now);
+        self.out.hint(Hint::Leave);
+        self.finish(None);
+    }
+
+    /// The session never began: others are rung, in the old place of the queue, until too many have failed.
+    pub(super) fn never_began(&mut self, for_want_of_lawyer: bool, now: Now) {
+        let Stage::Serving(session) = &mut self.stage else { return };
+        session.end(&self.opening, SessionState::Failed, EndReason::NoMedia, now, &mut self.out);
+        let (ids, lawyer, asker) = (session.ids, session.lawyer, session.citizen.seat.clone());
+        self.failed += 1;
+        let last = self.failed == MAX_SESSIONS;
+        if self.opening.channel != Channel::Text {
+            self.out.push(Output::Media(MediaOrder::ReleaseLegs { session: ids.session, lawyer, asker_waits: !last }));
+        }
+        self.out.hint(Hint::Failed { lawyer, at_fault: for_want_of_lawyer });
+        if last {
+            self.enter(ConsultationState::Unserved, now);
+            self.out.hint(Hint::Leave);
+            self.finish(None);
+            return;
+        }
+        self.offers.reopen();
+        self.stage = Stage::Waiting(Waiting::new(asker, self.opening.channel, &self.timers, now));
+        self.enter(ConsultationState::Matching, now);
+        self.seek();
+    }
+
+    /// Tells asker and patience that more or fewer desks ring.
+    fn ringing_changed(&mut self, now: Now) {
+        if let Stage::Waiting(waiting) = &mut self.stage {
+            waiting.settle(self.offers.ringing(), now);
+        }
+        self.show_matter();
+        self.show_place();
+    }
+
+    /// Tells the asker its place when it is news.
+    fn show_place(&mut self) {
+        if let Stage::Waiting(waiting) = &mut self.stage
+            && let Some(view) = waiting.news(self.opening.consultation)
+        {
+            self.out.to_citizen(ServerMessage::Queue(view));
+        }
+    }
+
+    fn offer_closed(
+        &mut self,
+        lawyer: LawyerId,
+        offer: &Offer,
+        reason: Option<DeclineReason>,
+        why: OfferClosed,
+        now: Now,
+    ) {
+        let (id, to, latency_ms) = (offer.id, offer.state, offer.age_ms(now));
+        self.out.event(Event::OfferChanged { offer: id, lawyer, to, latency_ms, reason }, now);
+        self.out.to_lawyer(lawyer, ServerMessage::OfferClosed { offer: id, reason: why });
+    }
+
+    /// Notes a lost or found socket of the asker who waits.
+    pub(super) fn asker_away(&mut self, party: Party, lost: bool, now: Now) {
+        let Stage::Waiting(waiting) = &mut self.stage else { return };
+        if party == Party::Citizen && if lost { waiting.asker.lose_socket(now) } else { waiting.asker.find_socket() } {
+            self.out.hint(Hint::Hold { away: lost });
+        }
+    }
+}

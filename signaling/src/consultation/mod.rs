@@ -1,0 +1,335 @@
+//! One matter from the question to the rating: a value that takes one input with `now` and queues outputs.
+mod aftermath;
+mod input;
+mod matching;
+mod requests;
+mod serving;
+mod waiting;
+
+pub use self::input::{Input, MAX_SESSIONS, MediaFact, Opening, Party, SessionIds};
+use self::{aftermath::Aftermath, requests::Requests, waiting::Waiting};
+use crate::{
+    error::SessionError,
+    ids::{ConsultationId, LawyerId, SessionId},
+    message::{ClientMessage, ConsultationView, OfferView, QueueView, ServerMessage, SessionView},
+    milestone::Event,
+    offer::{Offer, Offers},
+    output::{Outbox, Output},
+    policy,
+    session::{Session, Verdict, leg::Seat},
+    time::{Instant, Now},
+    timers::Timers,
+    words::{ConsultationState, Outcome, SessionState},
+};
+
+/// What a matter is busy with. What a stage needs lives inside it.
+#[derive(Debug)]
+enum Stage {
+    /// In the queue, or ringing.
+    Waiting(Waiting),
+    /// A lawyer has accepted.
+    Serving(Box<Session>),
+    /// The session is over.
+    Over(Aftermath),
+    /// Nothing can happen any more; what was, when there was a session.
+    Final(Option<Aftermath>),
+}
+
+/// One matter. Feed one input with `now`, drain the outputs, sleep until the next deadline.
+#[derive(Debug)]
+pub struct Consultation {
+    opening: Opening,
+    timers: Timers,
+    created: Now,
+    state: ConsultationState,
+    stage: Stage,
+    offers: Offers,
+    /// Sessions that began and failed.
+    failed: usize,
+    requests: Requests,
+    out: Outbox,
+}
+
+impl Consultation {
+    /// Opens a matter and puts it into the queue.
+    pub fn open(opening: Opening, timers: Timers, now: Now) -> Self {
+        let waiting = Waiting::new(Seat::new(opening.channel), opening.channel, &timers, now);
+        let mut matter = Self {
+            out: Outbox::new(opening.consultation),
+            opening,
+            timers,
+            created: now,
+            state: ConsultationState::Open,
+            stage: Stage::Waiting(waiting),
+            offers: Offers::default(),
+            failed: 0,
+            requests: Requests::default(),
+        };
+        let asked = matter.opening.clone();
+        matter.out.event(
+            Event::Opened {
+                citizen: asked.citizen,
+                practice_area: asked.practice_area,
+                area: asked.area,
+                channel: asked.channel,
+                identity_mode: asked.identity_mode,
+                consent_version: asked.consent_version,
+                entry_source: asked.entry_source,
+                device: asked.device,
+            },
+            now,
+        );
+        matter.enter(ConsultationState::Matching, now);
+        matter.seek();
+        matter
+    }
+
+    /// Takes one input. What is due by `now` happens first; then the input, or, when it is refused, nothing.
+    pub fn handle(&mut self, input: Input, now: Now) -> Result<(), SessionError> {
+        while self.poll_timeout().is_some_and(|due| due <= now.mono) {
+            self.fire(now);
+        }
+        match input {
+            Input::Said { from, request, message } => {
+                if self.requests.knows(from, request) {
+                    return Ok(());
+                }
+                self.said(from, message, now)?;
+                self.requests.remember(from, request);
+                Ok(())
+            }
+            Input::Ring { offer, lawyer, name } => self.ring(offer, lawyer, name, now),
+            Input::Place { place, on_duty, occupied } => self.place(place, on_duty, occupied, now),
+            Input::SocketLost { party } => {
+                self.socket(party, true, now);
+                Ok(())
+            }
+            Input::SocketBack { party } => {
+                self.socket(party, false, now);
+                Ok(())
+            }
+            Input::Media { party, fact } => {
+                self.media(party, fact, now);
+                Ok(())
+            }
+            Input::TwoWay { session, seconds } => self.two_way(session, seconds),
+            Input::Sealed { session, record } => self.sealed(session, record, now),
+            Input::Stop => {
+                self.stop(now);
+                Ok(())
+            }
+            Input::Timeout => Ok(()),
+        }
+    }
+
+    /// The next order to the shell.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.out.pop()
+    }
+
+    /// When `Input::Timeout` is due; `None` once the matter is final.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Waiting(waiting) => {
+                let ends = [self.offers.next_expiry(), waiting.abandoned(&self.timers)];
+                Some(ends.into_iter().flatten().fold(waiting.gives_up(), Instant::min))
+            }
+            Stage::Serving(session) => Some(session.deadline()),
+            Stage::Over(aftermath) => Some(aftermath.deadline()),
+            Stage::Final(_) => None,
+        }
+    }
+
+    /// Which matter this is.
+    pub const fn id(&self) -> ConsultationId {
+        self.opening.consultation
+    }
+
+    /// Where it stands.
+    pub const fn state(&self) -> ConsultationState {
+        self.state
+    }
+
+    /// Where its latest session stands; before the acceptance it is the one that is sought.
+    pub const fn session_state(&self) -> SessionState {
+        match (&self.stage, self.state) {
+            (Stage::Waiting(waiting), _) if waiting.rang => SessionState::Ringing,
+            (Stage::Waiting(_), _) => SessionState::Created,
+            (Stage::Serving(session), _) => session.state(),
+            (Stage::Over(aftermath) | Stage::Final(Some(aftermath)), _) if aftermath.sealed => SessionState::Sealed,
+            (Stage::Over(_) | Stage::Final(Some(_)), _) => SessionState::Ended,
+            (Stage::Final(None), ConsultationState::Cancelled) => SessionState::Abandoned,
+            (Stage::Final(None), _) if self.failed == MAX_SESSIONS => SessionState::Failed,
+            (Stage::Final(None), _) => SessionState::Missed,
+        }
+    }
+
+    /// How many events it has had: each is one version, and the store takes each version once.
+    pub const fn version(&self) -> u64 {
+        self.out.version()
+    }
+
+    /// The matter as its asker sees it, for `welcome`.
+    pub fn view(&self) -> ConsultationView {
+        let channel = match &self.stage {
+            Stage::Serving(session) => session.channel,
+            Stage::Waiting(_) | Stage::Over(_) | Stage::Final(_) => self.opening.channel,
+        };
+        ConsultationView {
+            id: self.opening.consultation,
+            state: self.state,
+            practice_area: self.opening.practice_area,
+            channel,
+            created_at: self.created.wall,
+            ringing: self.offers.ringing(),
+        }
+    }
+
+    /// The asker's place in the queue while it waits, for `welcome`.
+    pub const fn queue_view(&self) -> Option<QueueView> {
+        match &self.stage {
+            Stage::Waiting(waiting) => Some(waiting.view(self.opening.consultation)),
+            Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => None,
+        }
+    }
+
+    /// The running session as this party sees it, for `welcome`.
+    pub fn session_view(&self, party: Party) -> Option<SessionView> {
+        match &self.stage {
+            Stage::Serving(session) => session.view(&self.opening, party),
+            Stage::Waiting(_) | Stage::Over(_) | Stage::Final(_) => None,
+        }
+    }
+
+    /// The offer that rings at this lawyer's desk, for `welcome`.
+    pub fn offer_view(&self, lawyer: LawyerId) -> Option<OfferView> {
+        self.offers.of(lawyer).filter(|offer| offer.rings()).map(|offer| offered(&self.opening, offer))
+    }
+
+    /// The session whose outcome this lawyer still owes, for `welcome`.
+    pub fn outcome_due(&self, lawyer: LawyerId) -> Option<SessionId> {
+        match &self.stage {
+            Stage::Over(over) if over.lawyer == lawyer && over.outcome.is_none() => Some(over.ids.session),
+            Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => None,
+        }
+    }
+
+    /// The chat lines of the running session, oldest first, for a party that starts afresh after `welcome`.
+    pub fn chat(&self, party: Party) -> Vec<ServerMessage> {
+        match &self.stage {
+            Stage::Serving(session) => session.chat_so_far(party),
+            Stage::Waiting(_) | Stage::Over(_) | Stage::Final(_) => Vec::new(),
+        }
+    }
+
+    /// Does the next thing that is due.
+    fn fire(&mut self, now: Now) {
+        match &mut self.stage {
+            Stage::Waiting(_) => self.waited(now),
+            Stage::Serving(session) => match session.fire(&self.timers, now, &mut self.out) {
+                Verdict::GoesOn => self.moved(now),
+                Verdict::Ended(reason) => self.end(reason, now),
+                Verdict::NeverBegan { for_want_of_lawyer } => self.never_began(for_want_of_lawyer, now),
+            },
+            Stage::Over(over) => {
+                if over.outcome_is_missing(now) {
+                    self.outcome(Outcome::Missing, false, now);
+                }
+                self.close_if_done(now);
+            }
+            Stage::Final(_) => {}
+        }
+    }
+
+    fn said(&mut self, from: Party, message: ClientMessage, now: Now) -> Result<(), SessionError> {
+        policy::check(from.role(), &message)?;
+        message.check()?;
+        match (message, from) {
+            (ClientMessage::RequestConsultation { consultation, .. }, _) => self.asked_again(consultation),
+            (ClientMessage::CancelConsultation { consultation }, _) => self.cancel(consultation, now),
+            (ClientMessage::Rate { consultation, stars }, _) => self.rate(consultation, stars, now),
+            (ClientMessage::OfferDelivered { offer }, Party::Lawyer(lawyer)) => self.delivered(lawyer, offer, now),
+            (ClientMessage::AcceptOffer { offer }, Party::Lawyer(lawyer)) => self.accept(lawyer, offer, now),
+            (ClientMessage::DeclineOffer { offer, reason }, Party::Lawyer(lawyer)) => {
+                self.decline(lawyer, offer, reason, now)
+            }
+            (ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted }, Party::Lawyer(lawyer)) => {
+                self.record_outcome(lawyer, session, outcome, legal_aid_prompted, now)
+            }
+            (ClientMessage::SetDevices { microphone, camera }, _) => self.devices(from, microphone, camera),
+            (ClientMessage::FallBack { session, channel }, _) => self.fall_back(from, session, channel, now),
+            (ClientMessage::SendChat { session, message, text }, _) => {
+                let (running, opening, out) = self.running(from, session)?;
+                running.say(opening, from, message, text, now, out)
+            }
+            (ClientMessage::ReadChat { session, up_to }, _) => {
+                let (running, _, out) = self.running(from, session)?;
+                running.read(from, up_to, out)
+            }
+            (ClientMessage::HangUp { session }, _) => self.hang_up(from, session, now),
+            (
+                ClientMessage::Hello { .. }
+                | ClientMessage::Resume { .. }
+                | ClientMessage::Ping {}
+                | ClientMessage::SetPresence { .. }
+                | ClientMessage::JoinMedia { .. }
+                | ClientMessage::OfferDelivered { .. }
+                | ClientMessage::AcceptOffer { .. }
+                | ClientMessage::DeclineOffer { .. }
+                | ClientMessage::RecordOutcome { .. },
+                _,
+            ) => Err(SessionError::Unexpected),
+        }
+    }
+}
+
+/// What the stages share.
+impl Consultation {
+    /// The ids of the session that runs, or is sought.
+    const fn session_ids(&self) -> SessionIds {
+        let last = MAX_SESSIONS - 1;
+        self.opening.sessions[if self.failed < last { self.failed } else { last }]
+    }
+
+    fn enter(&mut self, to: ConsultationState, now: Now) {
+        let from = std::mem::replace(&mut self.state, to);
+        self.out.event(Event::StateChanged { from, to }, now);
+    }
+
+    fn session_changed(&mut self, from: SessionState, to: SessionState, now: Now) {
+        self.out.event(Event::SessionChanged { session: self.session_ids().session, from, to }, now);
+    }
+
+    /// Tells the asker where the matter stands.
+    fn show_matter(&mut self) {
+        let view = self.view();
+        self.out.to_citizen(ServerMessage::Consultation(view));
+    }
+
+    /// Nothing can happen any more.
+    fn finish(&mut self, aftermath: Option<Aftermath>) {
+        self.stage = Stage::Final(aftermath);
+        self.show_matter();
+        self.out.push(Output::Done);
+    }
+
+    /// What an input hears that came after its time, or before it.
+    const fn unexpected(&self) -> SessionError {
+        match self.stage {
+            Stage::Waiting(_) | Stage::Serving(_) => SessionError::Unexpected,
+            Stage::Over(_) | Stage::Final(_) => SessionError::Over,
+        }
+    }
+}
+
+/// An offer as its desk sees it.
+fn offered(opening: &Opening, offer: &Offer) -> OfferView {
+    OfferView {
+        id: offer.id,
+        practice_area: opening.practice_area,
+        channel: opening.channel,
+        locality: opening.locality.clone(),
+        created_at: offer.made.wall,
+        expires_at: offer.expires.wall,
+    }
+}

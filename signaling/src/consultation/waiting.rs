@@ -1,0 +1,128 @@
+//! A matter that waits: its asker, its place, and how much longer anybody is asked for patience.
+use std::time::Duration;
+
+use crate::{
+    ids::ConsultationId,
+    message::QueueView,
+    session::leg::Seat,
+    time::{Instant, Now, Timestamp},
+    timers::Timers,
+    words::Channel,
+};
+
+/// The asker of a waiting matter, and the two clocks that end the wait.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) asker: Seat,
+    /// Somebody was rung for this session.
+    pub(crate) rang: bool,
+    /// The duty book has said where it stands.
+    stands: bool,
+    place: u32,
+    on_duty: u32,
+    occupied: u32,
+    patience: Patience,
+    told: Option<QueueView>,
+}
+
+impl Waiting {
+    pub(crate) fn new(asker: Seat, channel: Channel, timers: &Timers, now: Now) -> Self {
+        let patience = Patience::new(timers.give_up_for(channel), timers.wait_for(channel), now);
+        Self { asker, rang: false, stands: false, place: 1, on_duty: 0, occupied: 0, patience, told: None }
+    }
+
+    /// When the asker is told that nobody can be reached.
+    pub(crate) fn gives_up(&self) -> Instant {
+        self.patience.deadline()
+    }
+
+    /// When the place of an absent asker is given up.
+    pub(crate) fn abandoned(&self, timers: &Timers) -> Option<Instant> {
+        self.asker.away_since.map(|since| since + timers.grace)
+    }
+
+    /// Notes where the matter stands in the queue.
+    pub(crate) const fn stand(&mut self, place: u32, on_duty: u32, occupied: u32) {
+        self.stands = true;
+        (self.place, self.on_duty, self.occupied) = (place, on_duty, occupied);
+    }
+
+    /// Lets the patience run while desks ring or nobody can be hoped for, and rest while all are busy with others.
+    pub(crate) fn settle(&mut self, ringing: u32, now: Now) {
+        self.patience.run(ringing > 0 || self.occupied == 0, now);
+    }
+
+    /// The place in the queue, when it is not what was told last.
+    pub(crate) fn news(&mut self, consultation: ConsultationId) -> Option<QueueView> {
+        let view = self.view(consultation);
+        if !self.stands || self.told.as_ref() == Some(&view) {
+            return None;
+        }
+        self.told = Some(view.clone());
+        Some(view)
+    }
+
+    /// The place in the queue.
+    pub(crate) const fn view(&self, consultation: ConsultationId) -> QueueView {
+        QueueView { consultation, place: self.place, on_duty: self.on_duty, until: self.patience.until }
+    }
+}
+
+/// A clock that rests while the asker waits for somebody who is merely busy, and ends in any case.
+#[derive(Debug)]
+struct Patience {
+    left: Duration,
+    runs_since: Option<Instant>,
+    last: Instant,
+    /// The deadline on the wall, for the asker.
+    until: Timestamp,
+}
+
+impl Patience {
+    fn new(left: Duration, wait: Duration, now: Now) -> Self {
+        Self { left, runs_since: Some(now.mono), last: now.mono + wait, until: now.after(left.min(wait)).wall }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.runs_since.map_or(self.last, |since| (since + self.left).min(self.last))
+    }
+
+    fn run(&mut self, runs: bool, now: Now) {
+        match (self.runs_since, runs) {
+            (None, true) => self.runs_since = Some(now.mono),
+            (Some(since), false) => {
+                self.left = self.left.saturating_sub(now.mono - since);
+                self.runs_since = None;
+            }
+            (None, false) | (Some(_), true) => return,
+        }
+        self.until = now.after(self.deadline() - now.mono).wall;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Now = Now { mono: Instant::START, wall: Timestamp(0) };
+
+    fn at(seconds: u64) -> Now {
+        NOW.after(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn patience_rests_while_all_are_busy_and_ends_in_any_case() {
+        let mut patience = Patience::new(Duration::from_secs(60), Duration::from_secs(600), NOW);
+        assert_eq!(patience.deadline(), at(60).mono);
+
+        patience.run(false, at(20));
+        assert_eq!((patience.deadline(), patience.until), (at(600).mono, at(600).wall));
+
+        patience.run(true, at(100));
+        assert_eq!((patience.deadline(), patience.until), (at(140).mono, at(140).wall));
+
+        patience.run(false, at(110));
+        patience.run(true, at(590));
+        assert_eq!(patience.deadline(), at(600).mono);
+    }
+}

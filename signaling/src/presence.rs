@@ -1,0 +1,206 @@
+//! One lawyer's desk: its tabs, what the lawyer wants, and what the lawyer is doing.
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    duty::{DUTY_GRACE, MISSED_RINGS, TAB_LEASE, Tab},
+    ids::ConsultationId,
+    private::PersonName,
+    time::{Instant, Now},
+    words::{PracticeArea, Presence},
+};
+
+/// A set of practice areas.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Areas(u16);
+
+impl Areas {
+    pub(crate) const fn with(self, area: PracticeArea) -> Self {
+        Self(self.0 | 1 << area as u16)
+    }
+
+    pub(crate) const fn has(self, area: PracticeArea) -> bool {
+        self.0 & (1 << area as u16) != 0
+    }
+
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl From<&BTreeSet<PracticeArea>> for Areas {
+    fn from(areas: &BTreeSet<PracticeArea>) -> Self {
+        areas.iter().fold(Self::default(), |set, area| set.with(*area))
+    }
+}
+
+/// What a lawyer is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Work {
+    /// Nothing.
+    Free,
+    /// Being rung for this matter.
+    Rung(ConsultationId),
+    /// In a session of this matter.
+    Busy(ConsultationId),
+    /// Writing the outcome of this matter's session.
+    WrapUp { matter: ConsultationId, until: Instant },
+}
+
+/// A lawyer's desk; several tabs are one desk.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) name: PersonName,
+    pub(crate) areas: Areas,
+    pub(crate) work: Work,
+    pub(crate) missed: u8,
+    /// Since when the lawyer has had nothing to do: who has rested longest is rung first.
+    pub(crate) idle_since: Instant,
+    /// When this desk stands in the agenda.
+    pub(crate) due: Option<Instant>,
+    tabs: BTreeMap<Tab, Instant>,
+    on_duty: bool,
+    on_break: bool,
+    /// Without a tab: when going on duty is forgotten.
+    forgotten: Option<Instant>,
+    told: Option<(Presence, u8)>,
+}
+
+impl Desk {
+    pub(crate) const fn new(name: PersonName, areas: Areas, now: Now) -> Self {
+        Self {
+            name,
+            areas,
+            work: Work::Free,
+            missed: 0,
+            idle_since: now.mono,
+            due: None,
+            tabs: BTreeMap::new(),
+            on_duty: false,
+            on_break: false,
+            forgotten: None,
+            told: None,
+        }
+    }
+
+    /// Whether this tab can be opened, or is.
+    pub(crate) fn has_room_for(&self, tab: Tab, most: usize) -> bool {
+        self.tabs.contains_key(&tab) || self.tabs.len() < most
+    }
+
+    pub(crate) fn has(&self, tab: Tab) -> bool {
+        self.tabs.contains_key(&tab)
+    }
+
+    /// A tab gives a sign of life.
+    pub(crate) fn renew(&mut self, tab: Tab, now: Now) {
+        self.tabs.insert(tab, now.mono + TAB_LEASE);
+        self.forgotten = None;
+    }
+
+    /// A new tab wants to hear the presence even when it did not change.
+    pub(crate) const fn greet(&mut self) {
+        self.told = None;
+    }
+
+    pub(crate) fn close(&mut self, tab: Tab, now: Now) {
+        self.tabs.remove(&tab);
+        if self.tabs.is_empty() && self.forgotten.is_none() {
+            self.forgotten = Some(now.mono + DUTY_GRACE);
+        }
+    }
+
+    /// What the lawyer wants. Saying so forgives missed rings, and who is ready ends the wrap-up.
+    pub(crate) fn want(&mut self, on_duty: bool, on_break: bool, now: Now) {
+        (self.on_duty, self.on_break) = (on_duty, on_duty && on_break);
+        self.missed = 0;
+        if on_duty && !on_break && matches!(self.work, Work::WrapUp { .. }) {
+            self.rest(now);
+        }
+    }
+
+    /// A ring was missed, or its session failed; two in a row make a break.
+    pub(crate) const fn miss(&mut self) {
+        self.missed = self.missed.saturating_add(1);
+        if self.missed >= MISSED_RINGS {
+            self.on_break = self.on_duty;
+        }
+    }
+
+    /// The lawyer has nothing to do from now on.
+    pub(crate) const fn rest(&mut self, now: Now) {
+        self.work = Work::Free;
+        self.idle_since = now.mono;
+    }
+
+    /// Does what is due: lapsed tabs, a forgotten duty, the end of the wrap-up.
+    pub(crate) fn fire(&mut self, now: Now) {
+        let before = self.tabs.len();
+        self.tabs.retain(|_, until| *until > now.mono);
+        if before > 0 && self.tabs.is_empty() {
+            self.forgotten = Some(now.mono + DUTY_GRACE);
+        }
+        if self.forgotten.is_some_and(|at| at <= now.mono) {
+            (self.on_duty, self.on_break, self.forgotten) = (false, false, None);
+        }
+        if let Work::WrapUp { until, .. } = self.work
+            && until <= now.mono
+        {
+            self.rest(now);
+        }
+    }
+
+    /// When something is due next.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        let wrap_up = match self.work {
+            Work::WrapUp { until, .. } => Some(until),
+            Work::Free | Work::Rung(_) | Work::Busy(_) => None,
+        };
+        self.tabs.values().copied().min().into_iter().chain(self.forgotten).chain(wrap_up).min()
+    }
+
+    /// Whether the desk may be dropped: nobody there, nothing wanted, nothing being done.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.tabs.is_empty() && self.forgotten.is_none() && self.work == Work::Free
+    }
+
+    /// Whether the lawyer is occupied by this matter.
+    pub(crate) fn is_held_by(&self, id: ConsultationId) -> bool {
+        match self.work {
+            Work::Free => false,
+            Work::Rung(matter) | Work::Busy(matter) | Work::WrapUp { matter, .. } => matter == id,
+        }
+    }
+
+    /// Whether the lawyer answers questions now, free or not.
+    pub(crate) fn serves(&self) -> bool {
+        self.on_duty && !self.on_break && !self.tabs.is_empty()
+    }
+
+    /// Whether the desk may be rung now.
+    pub(crate) fn is_free(&self) -> bool {
+        self.serves() && self.work == Work::Free
+    }
+
+    /// The presence in one word; what the lawyer does goes before what the lawyer wants.
+    pub(crate) fn presence(&self) -> Presence {
+        match self.work {
+            Work::Busy(_) => Presence::Busy,
+            Work::Rung(_) | Work::WrapUp { .. } | Work::Free if self.tabs.is_empty() => Presence::Offline,
+            Work::Rung(_) => Presence::Ringing,
+            Work::WrapUp { .. } => Presence::WrapUp,
+            Work::Free if !self.on_duty => Presence::Online,
+            Work::Free if self.on_break => Presence::Break,
+            Work::Free => Presence::Available,
+        }
+    }
+
+    /// The presence and the missed rings, when they are not what was told last.
+    pub(crate) fn news(&mut self) -> Option<(Presence, u8)> {
+        let now = (self.presence(), self.missed);
+        if self.told == Some(now) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(now)
+    }
+}

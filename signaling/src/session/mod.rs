@@ -1,0 +1,391 @@
+//! One live call: two legs, a chat, and where the call stands.
+pub(crate) mod chat;
+pub(crate) mod leg;
+
+use self::{
+    chat::{Chat, Said},
+    leg::{Leg, Seat},
+};
+use crate::{
+    consultation::{MediaFact, Opening, Party, SessionIds},
+    error::SessionError,
+    ids::{LawyerId, LegId, MessageId, SessionId},
+    message::{ServerMessage, SessionView},
+    milestone::Event,
+    output::{ChatLine, MediaOrder, Outbox, Output},
+    private::{ChatText, PersonName},
+    time::{Instant, Now, Timestamp},
+    timers::Timers,
+    words::{Channel, DeviceState, EndReason, LegState, Role, SessionState},
+};
+
+/// Where a running call stands; what ends it lives in [`Verdict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Accepted: both legs must be there by the deadline.
+    Connecting { deadline: Instant },
+    /// Both legs are there.
+    Active,
+    /// A leg is missing; its own deadline stands in the leg.
+    Reconnecting,
+}
+
+impl State {
+    const fn word(self) -> SessionState {
+        match self {
+            Self::Connecting { .. } => SessionState::Connecting,
+            Self::Active => SessionState::Active,
+            Self::Reconnecting => SessionState::Reconnecting,
+        }
+    }
+}
+
+/// What a deadline or a word made of the session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// It goes on.
+    GoesOn,
+    /// It is over.
+    Ended(EndReason),
+    /// It never began.
+    NeverBegan {
+        /// The lawyer's side was missing; otherwise only the asker's.
+        for_want_of_lawyer: bool,
+    },
+}
+
+/// A session from the acceptance to its end.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) ids: SessionIds,
+    pub(crate) lawyer: LawyerId,
+    pub(crate) channel: Channel,
+    pub(crate) citizen: Leg,
+    pub(crate) desk: Leg,
+    pub(crate) two_way_s: u32,
+    state: State,
+    active_since: Option<Timestamp>,
+    must_end: Instant,
+    chat: Chat,
+}
+
+impl Session {
+    /// A session of this asker and this lawyer, whose socket was there a moment ago.
+    pub(crate) fn begin(
+        opening: &Opening,
+        ids: SessionIds,
+        asker: Seat,
+        lawyer: (LawyerId, PersonName),
+        timers: &Timers,
+        now: Now,
+    ) -> Self {
+        let channel = opening.channel;
+        Self {
+            ids,
+            lawyer: lawyer.0,
+            channel,
+            citizen: Leg::new(ids.citizen, Role::Citizen, opening.alias.clone(), asker),
+            desk: Leg::new(ids.lawyer, Role::Lawyer, lawyer.1, Seat::new(channel)),
+            two_way_s: 0,
+            state: State::Connecting { deadline: now.mono + timers.connect },
+            active_since: None,
+            must_end: now.mono + timers.longest_session,
+            chat: Chat::default(),
+        }
+    }
+
+    /// Where it stands.
+    pub(crate) const fn state(&self) -> SessionState {
+        self.state.word()
+    }
+
+    /// Whether both legs were ever there at once.
+    pub(crate) const fn was_active(&self) -> bool {
+        self.active_since.is_some()
+    }
+
+    /// The next moment at which something is due; there always is one.
+    pub(crate) fn deadline(&self) -> Instant {
+        match self.state {
+            State::Connecting { deadline } => deadline,
+            State::Active => self.must_end,
+            State::Reconnecting => self.seats().map_or(self.must_end, |seat| seat.min(self.must_end)),
+        }
+    }
+
+    /// When the first of the missing legs loses its seat.
+    fn seats(&self) -> Option<Instant> {
+        [&self.citizen, &self.desk].into_iter().filter_map(|leg| leg.seat_until).map(|until| until.mono).min()
+    }
+
+    /// Does what is due by `now`.
+    pub(crate) fn fire(&mut self, timers: &Timers, now: Now, out: &mut Outbox) -> Verdict {
+        match self.state {
+            State::Connecting { deadline } if deadline <= now.mono => self.not_connected(timers, now, out),
+            State::Active | State::Reconnecting if self.must_end <= now.mono => Verdict::Ended(EndReason::TooLong),
+            State::Reconnecting => {
+                for leg in [&mut self.citizen, &mut self.desk] {
+                    if leg.seat_until.is_some_and(|until| until.mono <= now.mono) {
+                        move_leg(leg, LegState::TimedOut, self.ids.session, now, out);
+                        return Verdict::Ended(EndReason::ConnectionLost);
+                    }
+                }
+                Verdict::GoesOn
+            }
+            State::Connecting { .. } | State::Active => Verdict::GoesOn,
+        }
+    }
+
+    /// The time for connecting is over. When only the asker's media is missing, the two go on by text: a question
+    /// typed is better than a lawyer lost. When the lawyer is not there, somebody else is rung.
+    fn not_connected(&mut self, timers: &Timers, now: Now, out: &mut Outbox) -> Verdict {
+        let desk_is_there = self.desk.seat.is_there(self.channel);
+        if desk_is_there && self.channel != Channel::Text && self.citizen.seat.away_since.is_none() {
+            self.change_channel(Channel::Text, timers, now, out);
+            return Verdict::GoesOn;
+        }
+        Verdict::NeverBegan { for_want_of_lawyer: !desk_is_there }
+    }
+
+    /// Moves legs and session to where the seats say they are; tells both sides when anything moved.
+    pub(crate) fn settle(&mut self, timers: &Timers, now: Now, out: &mut Outbox) -> bool {
+        let mut moved = false;
+        for leg in [&mut self.citizen, &mut self.desk] {
+            let next = leg.next_state(self.channel);
+            if next != leg.state {
+                leg.seat_until = (next == LegState::Interrupted).then(|| now.after(timers.grace));
+                move_leg(leg, next, self.ids.session, now, out);
+                moved = true;
+            }
+        }
+        let both = [&self.citizen, &self.desk].into_iter().all(|leg| leg.state == LegState::Connected);
+        let next = match (self.state, both) {
+            (State::Connecting { .. } | State::Reconnecting, true) => State::Active,
+            (State::Active, false) => State::Reconnecting,
+            (state, _) => state,
+        };
+        if next != self.state {
+            out.event(
+                Event::SessionChanged { session: self.ids.session, from: self.state.word(), to: next.word() },
+                now,
+            );
+            self.state = next;
+            if next == State::Active {
+                self.active_since.get_or_insert(now.wall);
+            }
+            moved = true;
+        }
+        moved
+    }
+
+    /// The leg of a party, when it is in this session.
+    fn leg_of(&mut self, party: Party) -> Option<&mut Leg> {
+        match party {
+            Party::Citizen => Some(&mut self.citizen),
+            Party::Lawyer(lawyer) if lawyer == self.lawyer => Some(&mut self.desk),
+            Party::Lawyer(_) => None,
+        }
+    }
+
+    /// Whether this party is in this session.
+    pub(crate) fn has(&self, party: Party) -> bool {
+        self.leg(party).is_some()
+    }
+
+    fn leg(&self, party: Party) -> Option<&Leg> {
+        match party {
+            Party::Citizen => Some(&self.citizen),
+            Party::Lawyer(lawyer) if lawyer == self.lawyer => Some(&self.desk),
+            Party::Lawyer(_) => None,
+        }
+    }
+
+    /// Notes a lost or found socket.
+    pub(crate) fn socket(&mut self, party: Party, lost: bool, now: Now) -> bool {
+        self.leg_of(party).is_some_and(|leg| if lost { leg.seat.lose_socket(now) } else { leg.seat.find_socket() })
+    }
+
+    /// Notes what the bridge saw.
+    pub(crate) fn media(&mut self, party: Party, fact: MediaFact) {
+        if let Some(leg) = self.leg_of(party) {
+            leg.seat.media = fact.is_up();
+        }
+    }
+
+    /// Notes that a microphone or camera was muted, opened or lost; `false` when that was known.
+    pub(crate) fn devices(
+        &mut self,
+        party: Party,
+        microphone: DeviceState,
+        camera: DeviceState,
+    ) -> Result<bool, SessionError> {
+        let seat = &mut self.leg_of(party).ok_or(SessionError::NotFound)?.seat;
+        let changed = (seat.microphone, seat.camera) != (microphone, camera);
+        (seat.microphone, seat.camera) = (microphone, camera);
+        Ok(changed)
+    }
+
+    /// Goes on by a lesser channel, never by a higher one; `false` when it is the one already.
+    pub(crate) fn fall_back(
+        &mut self,
+        channel: Channel,
+        timers: &Timers,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<bool, SessionError> {
+        if channel > self.channel {
+            return Err(SessionError::NotAllowed);
+        }
+        let lesser = channel < self.channel;
+        if lesser {
+            self.change_channel(channel, timers, now, out);
+        }
+        Ok(lesser)
+    }
+
+    fn change_channel(&mut self, channel: Channel, timers: &Timers, now: Now, out: &mut Outbox) {
+        self.channel = channel;
+        out.event(Event::ChannelChanged { session: self.ids.session, to: channel }, now);
+        if channel == Channel::Text {
+            let (session, lawyer) = (self.ids.session, self.lawyer);
+            out.push(Output::Media(MediaOrder::ReleaseLegs { session, lawyer, asker_waits: false }));
+            for leg in [&mut self.citizen, &mut self.desk] {
+                (leg.seat.microphone, leg.seat.camera) = (DeviceState::Absent, DeviceState::Absent);
+            }
+        }
+        self.settle(timers, now, out);
+    }
+
+    /// Takes a chat line and tells it to both sides; said again, it is told again to its sender only.
+    pub(crate) fn say(
+        &mut self,
+        opening: &Opening,
+        party: Party,
+        message: MessageId,
+        text: ChatText,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), SessionError> {
+        let (from, role) = self.leg(party).map(|leg| (leg.id, leg.role)).ok_or(SessionError::NotFound)?;
+        match self.chat.say(from, message, text, now.wall)? {
+            Said::Again(line) => {
+                if let Some(line) = line {
+                    self.tell(party, line.told(self.ids.session), out);
+                }
+            }
+            Said::New(line) => {
+                let session = self.ids.session;
+                let chars = u32::try_from(line.text.expose().chars().count()).unwrap_or(u32::MAX);
+                out.event(Event::ChatSaid { session, message, number: line.number, from, role, chars }, now);
+                out.push(Output::Keep(ChatLine {
+                    consultation: opening.consultation,
+                    session,
+                    message,
+                    number: line.number,
+                    from,
+                    role,
+                    text: line.text.clone(),
+                    at: line.at,
+                }));
+                self.tell(Party::Citizen, line.told(session), out);
+                self.tell(Party::Lawyer(self.lawyer), line.told(session), out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Notes up to where a side has read, and tells the other.
+    pub(crate) fn read(&mut self, party: Party, up_to: u32, out: &mut Outbox) -> Result<(), SessionError> {
+        let lines = self.chat.count();
+        let leg = self.leg_of(party).ok_or(SessionError::NotFound)?;
+        if up_to > lines {
+            return Err(SessionError::Unexpected);
+        }
+        if up_to > leg.read {
+            leg.read = up_to;
+            let by = leg.id;
+            let other = match party {
+                Party::Citizen => Party::Lawyer(self.lawyer),
+                Party::Lawyer(_) => Party::Citizen,
+            };
+            self.tell(other, ServerMessage::ChatRead { session: self.ids.session, by, up_to }, out);
+        }
+        Ok(())
+    }
+
+    /// Ends the session: the legs leave, both sides hear why.
+    pub(crate) fn end(&mut self, opening: &Opening, to: SessionState, reason: EndReason, now: Now, out: &mut Outbox) {
+        for leg in [&mut self.citizen, &mut self.desk] {
+            leg.seat_until = None;
+            if leg.state != LegState::TimedOut {
+                move_leg(leg, LegState::Left, self.ids.session, now, out);
+            }
+        }
+        let session = self.ids.session;
+        out.event(Event::SessionChanged { session, from: self.state.word(), to }, now);
+        out.event(Event::SessionEnded { session, reason }, now);
+        let ended = |outcome_due| ServerMessage::SessionEnded {
+            session,
+            consultation: opening.consultation,
+            reason,
+            two_way_s: self.two_way_s,
+            outcome_due,
+        };
+        out.to_citizen(ended(false));
+        out.to_lawyer(self.lawyer, ended(to == SessionState::Ended));
+    }
+
+    /// Tells both sides the whole of the session.
+    pub(crate) fn show(&self, opening: &Opening, out: &mut Outbox) {
+        for party in [Party::Citizen, Party::Lawyer(self.lawyer)] {
+            if let Some(view) = self.view(opening, party) {
+                self.tell(party, ServerMessage::Session(view), out);
+            }
+        }
+    }
+
+    /// The session as this party sees it.
+    pub(crate) fn view(&self, opening: &Opening, party: Party) -> Option<SessionView> {
+        let you = self.leg(party)?.id;
+        Some(SessionView {
+            id: self.ids.session,
+            consultation: opening.consultation,
+            state: self.state.word(),
+            channel: self.channel,
+            practice_area: opening.practice_area,
+            locality: opening.locality.clone(),
+            you,
+            legs: vec![self.citizen.view(), self.desk.view()],
+            active_since: self.active_since,
+            seat_until: match self.state {
+                State::Reconnecting => {
+                    let seats = [self.citizen.seat_until, self.desk.seat_until];
+                    seats.into_iter().flatten().min_by_key(|until| until.mono).map(|until| until.wall)
+                }
+                State::Connecting { .. } | State::Active => None,
+            },
+            chat_lines: self.chat.count(),
+        })
+    }
+
+    /// The chat so far, for a page that was loaded anew.
+    pub(crate) fn chat_so_far(&self, party: Party) -> Vec<ServerMessage> {
+        if self.leg(party).is_none() {
+            return Vec::new();
+        }
+        self.chat.kept().map(|line| line.told(self.ids.session)).collect()
+    }
+
+    fn tell(&self, party: Party, message: ServerMessage, out: &mut Outbox) {
+        match party {
+            Party::Citizen => out.to_citizen(message),
+            Party::Lawyer(lawyer) => out.to_lawyer(lawyer, message),
+        }
+    }
+}
+
+fn move_leg(leg: &mut Leg, to: LegState, session: SessionId, now: Now, out: &mut Outbox) {
+    let (leg_id, role, from): (LegId, Role, LegState) = (leg.id, leg.role, leg.state);
+    out.event(Event::LegChanged { session, leg: leg_id, role, from, to }, now);
+    leg.state = to;
+}
