@@ -199,15 +199,17 @@ CREATE TABLE checkpoints (
     owner_epoch BIGINT NOT NULL
 ) STRICT;
 
+-- Ids are minted by clients, so a line is known by its session and id.
 CREATE TABLE chat_lines (
-    id TEXT PRIMARY KEY,
     session TEXT NOT NULL,
+    id TEXT NOT NULL,
     number BIGINT NOT NULL,
     leg TEXT NOT NULL,
     role TEXT NOT NULL,
     at BIGINT NOT NULL,
     chars BIGINT NOT NULL,
     text_sealed BLOB NOT NULL,
+    PRIMARY KEY (session, id),
     UNIQUE (session, number)
 ) STRICT;
 

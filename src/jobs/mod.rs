@@ -1,1 +1,85 @@
-//! Work that runs again and again: idempotent, safe to run twice.
+//! Work that runs again and again: idempotent, safe to run twice, by one node or by several.
+mod purge;
+mod seal_stale;
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    clock::Clock,
+    domain::calendar::Calendar,
+    storage::{Lease, StorageError, Store},
+};
+pub use purge::purge;
+pub use seal_stale::{Reaped, seal_stale};
+
+/// How often the lease is renewed: three attempts fit into it.
+const RENEW: Duration = Duration::from_secs(5);
+/// How often the reaper looks, counted in renewals: every minute.
+const REAP_EVERY: u32 = 12;
+/// How often old credentials are purged, counted in renewals: every hour.
+const PURGE_EVERY: u32 = 720;
+
+/// What jobs work with.
+#[derive(Clone, Debug)]
+pub struct Jobs {
+    /// The store.
+    pub store: Store,
+    /// This node's lease.
+    pub lease: Lease,
+    /// The clock.
+    pub clock: Clock,
+    /// Holidays and make-up workdays.
+    pub calendar: Calendar,
+}
+
+impl Jobs {
+    /// What must be done before the first call is taken: whatever the last run left open is ended and sealed.
+    pub async fn at_start(&self) -> Result<Reaped, StorageError> {
+        seal_stale(&self.store, &self.lease, &self.calendar, self.clock.wall()).await
+    }
+
+    /// Runs until `stop`; cancels `fenced` when another node took this one's lease.
+    pub async fn run(self, stop: CancellationToken, fenced: CancellationToken) {
+        let mut round = 0_u32;
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.clock.sleep(RENEW) => {}
+            }
+            round = round.wrapping_add(1);
+            match self.store.renew_lease(&self.lease, self.clock.wall()).await {
+                Ok(()) => {}
+                Err(StorageError::Fenced { epoch }) => {
+                    error!(epoch, "this node's lease was taken over");
+                    fenced.cancel();
+                    return;
+                }
+                Err(error) => {
+                    warn!(error = &error as &dyn std::error::Error, "the lease could not be renewed");
+                    continue;
+                }
+            }
+            self.round(round).await;
+        }
+    }
+
+    async fn round(&self, round: u32) {
+        if round % REAP_EVERY == 0 {
+            match seal_stale(&self.store, &self.lease, &self.calendar, self.clock.wall()).await {
+                Ok(Reaped { ended: 0, .. }) => {}
+                Ok(reaped) => info!(reaped.ended, reaped.sealed, "ended what nobody held any more"),
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "the reaper could not finish"),
+            }
+        }
+        if round % PURGE_EVERY == 0 {
+            match purge(&self.store, self.clock.wall()).await {
+                Ok(0) => {}
+                Ok(gone) => info!(gone, "purged old tokens, codes and counts"),
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "the purge could not finish"),
+            }
+        }
+    }
+}

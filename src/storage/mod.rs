@@ -1,10 +1,16 @@
 //! What has happened; the only SQL. One text for SQLite and PostgreSQL, one function per question.
 mod areas;
+mod audit;
 mod error;
 pub mod keys;
+mod ledger;
 mod migrations;
+mod nodes;
+mod orphans;
 pub mod people;
+mod records;
 mod row;
+mod sessions;
 pub mod tokens;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
@@ -14,9 +20,14 @@ use sqlx::{
     any::{AnyConnectOptions, AnyPoolOptions},
 };
 
+pub use audit::AuditNote;
 pub use error::StorageError;
 pub use keys::Keys;
+pub use ledger::{ChatLine, Entry};
+pub use nodes::{LEASE_MS, Lease};
+pub use records::{RecordRow, RecordView, SealOrder, SealView, SealedRecord};
 use row::statements;
+pub use sessions::{LawyerRef, ListFilter, MAX_PAGE, Page, SessionRow};
 
 /// How long a statement waits for another process's lock on a SQLite file.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -149,6 +160,14 @@ impl Store {
         })
     }
 
+    /// Begins a transaction that only reads, and reads everything as it is now.
+    async fn begin_snapshot(&self) -> Result<Transaction<'static, Any>, StorageError> {
+        Ok(match self.0.engine {
+            Engine::Sqlite => self.read().begin().await?,
+            Engine::Postgres => self.read().begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?,
+        })
+    }
+
     /// Refuses a key file that is not the one with which the database was begun.
     async fn check_keys(&self) -> Result<(), StorageError> {
         let ours = self.keys().fingerprint();
@@ -252,8 +271,20 @@ async fn check_durability(pool: &AnyPool, engine: Engine, options: StoreOptions)
     Ok(())
 }
 
-/// A row's worth of `meta`, for what the store itself remembers.
+/// Every statement of the store, for the test that prepares them on both engines.
 #[cfg(test)]
 fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
-    [STATEMENTS, areas::STATEMENTS, people::STATEMENTS, tokens::STATEMENTS].concat()
+    [
+        STATEMENTS,
+        areas::STATEMENTS,
+        audit::STATEMENTS,
+        ledger::STATEMENTS,
+        nodes::STATEMENTS,
+        orphans::STATEMENTS,
+        people::STATEMENTS,
+        records::STATEMENTS,
+        sessions::STATEMENTS,
+        tokens::STATEMENTS,
+    ]
+    .concat()
 }

@@ -1,0 +1,128 @@
+//! Business time: Asia/Shanghai, office hours, holidays and make-up workdays (调休).
+use std::collections::BTreeSet;
+
+use jiff::{
+    civil::{Date, Weekday},
+    tz::TimeZone,
+};
+use yunfa_signaling::time::Timestamp;
+
+/// Where all business dates are read.
+const ZONE: &str = "Asia/Shanghai";
+/// First hour of a workday.
+const OPENS: i8 = 9;
+/// First hour after a workday (eight hours: 劳动法 Art. 36).
+const CLOSES: i8 = 17;
+
+/// The yearly table of the State Council: holidays on weekdays, and weekends on which work is made up.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Calendar {
+    /// Days off, whatever weekday they are.
+    pub holidays: BTreeSet<Date>,
+    /// Saturdays and Sundays on which people work.
+    pub make_up_workdays: BTreeSet<Date>,
+}
+
+/// What a moment is in business time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BusinessTime {
+    /// The local date.
+    pub date: Date,
+    /// The local month, `2026-03`: the period in which a service that starts now is paid.
+    pub period: String,
+    /// Not within [09:00, 17:00) of a workday.
+    pub off_hours: bool,
+    /// A day off by the table.
+    pub holiday: bool,
+    /// A weekend day on which people work, by the table.
+    pub make_up_workday: bool,
+}
+
+impl Calendar {
+    /// What `at` is in business time; a moment outside the years 0 to 9999 is taken as the nearest one inside.
+    pub fn at(&self, at: Timestamp) -> BusinessTime {
+        let zone = TimeZone::get(ZONE).expect("the zone data is compiled in");
+        let moment = jiff::Timestamp::from_millisecond(at.0).unwrap_or(if at.0 < 0 {
+            jiff::Timestamp::MIN
+        } else {
+            jiff::Timestamp::MAX
+        });
+        let local = moment.to_zoned(zone);
+        let date = local.date();
+        let holiday = self.holidays.contains(&date);
+        let make_up_workday = self.make_up_workdays.contains(&date);
+        let weekend = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
+        let workday = make_up_workday || !(weekend || holiday);
+        BusinessTime {
+            date,
+            period: format!("{:04}-{:02}", date.year(), date.month()),
+            off_hours: !(workday && (OPENS..CLOSES).contains(&local.hour())),
+            holiday,
+            make_up_workday,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(utc: &str) -> Timestamp {
+        Timestamp(utc.parse::<jiff::Timestamp>().expect("a moment").as_millisecond())
+    }
+
+    #[test]
+    fn office_hours_begin_at_nine_and_end_before_five() {
+        let calendar = Calendar::default();
+        let cases = [
+            ("2026-03-11T00:59:59.999Z", true),
+            ("2026-03-11T01:00:00Z", false),
+            ("2026-03-13T08:59:59.999Z", false),
+            ("2026-03-13T09:00:00Z", true),
+            ("2026-03-14T02:00:00Z", true),
+            ("2026-03-15T02:00:00Z", true),
+        ];
+
+        for (utc, off_hours) in cases {
+            assert_eq!(calendar.at(at(utc)).off_hours, off_hours, "{utc}");
+        }
+    }
+
+    #[test]
+    fn the_table_turns_a_saturday_into_a_workday_and_a_monday_into_a_holiday() {
+        let calendar = Calendar {
+            holidays: [Date::constant(2026, 3, 16)].into(),
+            make_up_workdays: [Date::constant(2026, 3, 14)].into(),
+        };
+
+        let saturday = calendar.at(at("2026-03-14T02:00:00Z"));
+        let monday = calendar.at(at("2026-03-16T02:00:00Z"));
+
+        assert!(saturday.make_up_workday && !saturday.off_hours && !saturday.holiday);
+        assert!(monday.holiday && monday.off_hours && !monday.make_up_workday);
+    }
+
+    #[test]
+    fn a_period_is_the_month_in_shanghai_not_in_utc() {
+        let calendar = Calendar::default();
+
+        assert_eq!(calendar.at(at("2026-02-28T15:59:59.999Z")).period, "2026-02");
+        assert_eq!(calendar.at(at("2026-02-28T16:00:00Z")).period, "2026-03");
+        assert_eq!(calendar.at(at("2026-02-28T16:00:00Z")).date, Date::constant(2026, 3, 1));
+    }
+
+    #[test]
+    fn summer_time_of_1986_is_in_the_zone() {
+        // 23:30 of 1 July at +09:00, which would be 22:30 at today's +08:00.
+        assert_eq!(Calendar::default().at(at("1986-07-01T15:30:00Z")).date, Date::constant(1986, 7, 2));
+    }
+
+    #[test]
+    fn a_moment_beyond_all_calendars_is_no_panic() {
+        let calendar = Calendar::default();
+
+        for ms in [i64::MIN, i64::MAX] {
+            let _ = calendar.at(Timestamp(ms));
+        }
+    }
+}

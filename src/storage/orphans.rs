@@ -1,0 +1,39 @@
+//! What nobody owns any more: matters whose node is gone or was started anew.
+use yunfa_signaling::{ids::ConsultationId, time::Timestamp};
+
+use super::{
+    StorageError, Store,
+    nodes::Lease,
+    row::{Columns, statements},
+};
+
+statements! {
+    /// Open matters, and matters with a session that is not sealed, whose owner's lease is over. Own ones of this run are not.
+    ORPHANS = "SELECT c.id AS id FROM consultations c WHERE c.id > $1 AND (c.state IN ('OPEN', 'MATCHING', 'ASSIGNED', 'IN_SERVICE') \
+        OR EXISTS (SELECT 1 FROM sessions s WHERE s.consultation = c.id \
+            AND s.state IN ('CREATED', 'RINGING', 'CONNECTING', 'ACTIVE', 'RECONNECTING', 'ENDED'))) \
+        AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.owner_node AND n.epoch = c.owner_epoch AND (n.expires_at >= $2 OR n.id = $3)) \
+        ORDER BY c.id LIMIT $4";
+}
+
+impl Store {
+    /// The next orphaned matters after `after` (all from the first when `None`), at most `limit`, in order of id. The leases
+    /// that have lapsed are ended first, so that what is found here stays without owner.
+    pub async fn orphans(
+        &self,
+        lease: &Lease,
+        after: Option<ConsultationId>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<ConsultationId>, StorageError> {
+        self.end_lapsed_leases(lease, now).await?;
+        let rows = sqlx::query(ORPHANS)
+            .bind(after.map(|id| id.to_string()).unwrap_or_default())
+            .bind(now.0)
+            .bind(&lease.node)
+            .bind(i64::from(limit))
+            .fetch_all(self.write())
+            .await?;
+        rows.iter().map(|row| Columns::of("consultations", row).parsed("id")).collect()
+    }
+}
