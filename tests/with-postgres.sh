@@ -1,0 +1,59 @@
+#!/bin/bash
+# Runs a command with a throw-away PostgreSQL: `tests/with-postgres.sh cargo test`.
+# The cluster lives in a temporary folder, listens on a Unix socket in it and on nothing else, and is gone afterwards.
+# YUNFA_TEST_POSTGRES tells the command where it is. fsync is off: tests check what is written, not the disk.
+set -euo pipefail
+
+if [ $# -eq 0 ]; then
+    echo "usage: tests/with-postgres.sh COMMAND [ARGUMENT…]" >&2
+    exit 2
+fi
+
+bin=""
+for candidate in $(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | sort -rV) "$(dirname "$(command -v initdb || true)")"; do
+    if [ -x "$candidate/initdb" ] && [ -x "$candidate/pg_ctl" ]; then
+        bin="$candidate"
+        break
+    fi
+done
+if [ -z "$bin" ]; then
+    echo "with-postgres: there is no PostgreSQL here; on Debian: apt-get install postgresql" >&2
+    exit 1
+fi
+
+# PostgreSQL refuses to run as root.
+as_owner=()
+if [ "$(id -u)" -eq 0 ]; then
+    as_owner=(setpriv --reuid=postgres --regid=postgres --clear-groups --reset-env)
+fi
+
+folder="$(mktemp -d /tmp/yunfa-postgres.XXXXXX)"
+stop() {
+    "${as_owner[@]}" "$bin/pg_ctl" -D "$folder/data" -m immediate -w -s stop >/dev/null 2>&1 || true
+    rm -rf "$folder"
+}
+trap stop EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+if [ "$(id -u)" -eq 0 ]; then
+    chown postgres:postgres "$folder"
+fi
+chmod 700 "$folder"
+"${as_owner[@]}" "$bin/initdb" -D "$folder/data" -U yunfa -A trust -E UTF8 --locale=C -N >"$folder/initdb.log" 2>&1 || {
+    cat "$folder/initdb.log" >&2
+    exit 1
+}
+"${as_owner[@]}" "$bin/pg_ctl" -D "$folder/data" -w -s -l "$folder/log" -o "\
+    -c listen_addresses='' -c unix_socket_directories='$folder' -c fsync=off -c synchronous_commit=off \
+    -c full_page_writes=off -c max_connections=200 -c shared_buffers=64MB" start || {
+    cat "$folder/log" >&2
+    exit 1
+}
+
+# The socket's folder stands percent-encoded where a URL has its host.
+export YUNFA_TEST_POSTGRES="postgres://yunfa@${folder//\//%2F}/postgres"
+# Not exec: the cluster must be stopped afterwards, whatever comes of the command.
+status=0
+"$@" || status=$?
+exit "$status"
