@@ -111,6 +111,17 @@ pub enum SlotKind {
     Screen,
 }
 
+impl SlotKind {
+    /// Audio or video.
+    #[must_use]
+    pub fn media(self) -> MediaKind {
+        match self {
+            Self::Audio => MediaKind::Audio,
+            Self::Video | Self::Screen => MediaKind::Video,
+        }
+    }
+}
+
 /// A receive slot in use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {

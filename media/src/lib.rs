@@ -18,3 +18,9 @@ pub mod rtcp;
 pub mod rtp;
 pub mod srtp;
 pub mod stun;
+
+mod arena;
+mod dice;
+mod peer;
+mod room;
+mod timers;

@@ -1,12 +1,28 @@
 //! The SFU as a value: one input in with `now`; transmits, facts and the next deadline out.
-use std::{collections::VecDeque, net::SocketAddr, ops::Range, time::Instant};
+mod command;
+mod core;
+mod ingress;
+pub(crate) mod out;
+mod reports;
+mod rtcp_in;
+mod seconds;
+#[cfg(test)]
+mod tests;
+mod wake;
 
+use std::{
+    net::SocketAddr,
+    panic::{AssertUnwindSafe, catch_unwind},
+    time::Instant,
+};
+
+use self::core::Core;
+pub use self::out::{Transmit, Transmits};
 use crate::{command::Command, config::Config, error::MediaError, fact::Stamped, time::Now};
 
 /// One worker's rooms and peers. It does nothing by itself: feed it, drain it, wake it.
 pub struct Sfu {
-    config: Config,
-    out: Out,
+    core: Core,
 }
 
 /// What goes in.
@@ -25,96 +41,57 @@ pub enum Input<'a> {
     Timeout,
 }
 
-/// One datagram to be sent: where to, and where its bytes lie in the arena.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Transmit {
-    /// The destination.
-    pub to: SocketAddr,
-    /// Its bytes in [`Transmits::arena`].
-    pub range: Range<usize>,
-}
-
-/// All datagrams to be sent now, in order.
-#[derive(Clone, Copy, Debug)]
-pub struct Transmits<'a> {
-    /// What to send where.
-    pub list: &'a [Transmit],
-    /// The bytes of all of them.
-    pub arena: &'a [u8],
-}
-
-impl<'a> Transmits<'a> {
-    /// Destination and bytes of each datagram.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (SocketAddr, &'a [u8])> + use<'a> {
-        let arena = self.arena;
-        self.list.iter().map(move |transmit| (transmit.to, &arena[transmit.range.clone()]))
-    }
-
-    /// Whether there is nothing to send.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-}
-
-/// What waits to be taken out.
-#[derive(Default)]
-struct Out {
-    arena: Vec<u8>,
-    transmits: Vec<Transmit>,
-    /// How many of `transmits` were taken one at a time.
-    taken: usize,
-    facts: VecDeque<Stamped>,
-}
-
 impl Sfu {
     /// Makes a worker's SFU. `seed` is all the randomness of its own: ufrags, passwords, SSRCs, sequence starts.
     ///
     /// # Errors
     ///
     /// [`MediaError::Stopped`] if the DTLS certificate cannot be made.
-    pub fn new(config: Config, _seed: [u8; 32], _now: Now) -> Result<Self, MediaError> {
-        Ok(Self { config, out: Out::default() })
+    pub fn new(config: Config, seed: [u8; 32], now: Now) -> Result<Self, MediaError> {
+        Core::new(config, &seed, now).map(|core| Self { core })
     }
 
     /// Takes one input. Afterwards drain [`Sfu::transmits`] and [`Sfu::poll_fact`], and sleep no longer than until
     /// [`Sfu::poll_timeout`].
-    pub fn handle(&mut self, input: Input<'_>, _now: Now) {
-        let _ = (&self.config, input);
+    ///
+    /// If handling it panics, the room that it concerned is closed and the other rooms go on.
+    pub fn handle(&mut self, input: Input<'_>, now: Now) {
+        let core = &mut self.core;
+        // What a panic leaves half done lies within one room, and that room is taken apart; so nothing broken is used.
+        let handled = catch_unwind(AssertUnwindSafe(|| match input {
+            Input::Datagram { from, payload } => core.datagram(from, payload, now),
+            Input::Command(command) => core.command(command, now),
+            Input::Timeout => core.wake(now),
+        }));
+        if handled.is_err() {
+            core.fail(now);
+        }
     }
 
     /// All datagrams to be sent now; [`Sfu::clear_transmits`] when they are sent.
     #[must_use]
     pub fn transmits(&self) -> Transmits<'_> {
-        Transmits { list: &self.out.transmits[self.out.taken..], arena: &self.out.arena }
+        self.core.out.transmits()
     }
 
     /// Forgets the datagrams that [`Sfu::transmits`] showed, keeping their memory for the next ones.
     pub fn clear_transmits(&mut self) {
-        self.out.transmits.clear();
-        self.out.arena.clear();
-        self.out.taken = 0;
+        self.core.out.clear();
     }
 
     /// Takes the next datagram to be sent, by copy.
     pub fn poll_transmit(&mut self) -> Option<(SocketAddr, Vec<u8>)> {
-        let transmit = self.out.transmits.get(self.out.taken)?;
-        let datagram = (transmit.to, self.out.arena[transmit.range.clone()].to_vec());
-        self.out.taken += 1;
-        if self.out.taken == self.out.transmits.len() {
-            self.clear_transmits();
-        }
-        Some(datagram)
+        self.core.out.pop()
     }
 
     /// Takes the next fact.
     pub fn poll_fact(&mut self) -> Option<Stamped> {
-        self.out.facts.pop_front()
+        self.core.out.pop_fact()
     }
 
     /// When [`Input::Timeout`] is due; `None` while there is nothing to wait for.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.core.next_wake()
     }
 }

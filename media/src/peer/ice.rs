@@ -1,0 +1,118 @@
+//! One peer's side of ICE-lite (RFC 8445): who may speak from where, and which address media goes to.
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use crate::stun::{Key, Request};
+
+/// Addresses of one peer that are listened to at once.
+const MAX_ADDRESSES: usize = 4;
+/// Transactions remembered. A browser sends a few checks a second, so this is the last minute and more; during set-up
+/// it is the last few seconds of many paths.
+const MAX_TRANSACTIONS: usize = 256;
+/// How long a transaction is remembered at most.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// Our credentials for one peer, and the paths that it has proven.
+pub(crate) struct Ice {
+    /// Our half of the username, by which the peer is found.
+    pub ufrag: String,
+    key: Key,
+    remote_ufrag: String,
+    /// Proven addresses, the one in use longest first.
+    addresses: Vec<SocketAddr>,
+    selected: Option<SocketAddr>,
+    seen: Vec<(u64, SocketAddr, Instant)>,
+    oldest: usize,
+}
+
+/// What a verified request changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// The address is new: datagrams from it are this peer's from now on.
+    pub added: bool,
+    /// This address is not listened to any more, for there are too many.
+    pub dropped: Option<SocketAddr>,
+    /// Media goes to the address from now on.
+    pub moved: bool,
+}
+
+impl Ice {
+    /// Credentials `ufrag` and `password` for the client that calls itself `remote_ufrag`.
+    pub(crate) fn new(ufrag: String, password: &str, remote_ufrag: String) -> Self {
+        Self {
+            ufrag,
+            key: Key::new(password),
+            remote_ufrag,
+            addresses: Vec::with_capacity(1),
+            selected: None,
+            seen: Vec::new(),
+            oldest: 0,
+        }
+    }
+
+    /// The password's key, to sign answers with.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Where media goes.
+    pub(crate) fn selected(&self) -> Option<SocketAddr> {
+        self.selected
+    }
+
+    /// Every address that is this peer's.
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// An address went to another peer.
+    pub(crate) fn forget(&mut self, address: SocketAddr) {
+        self.addresses.retain(|own| *own != address);
+    }
+
+    /// Takes a request from `from`; `None` is met with silence. Only whoever knows the password gets further, and a
+    /// request that was seen from elsewhere before is a replay, which proves nothing about its new sender.
+    pub(crate) fn check(&mut self, request: &Request<'_>, from: SocketAddr, now: Instant) -> Option<Checked> {
+        if request.remote_ufrag() != self.remote_ufrag.as_bytes() || !request.verify(&self.key) {
+            return None;
+        }
+        if !self.fresh(&request.transaction, from, now) {
+            return None;
+        }
+        let mut checked = Checked::default();
+        if !self.addresses.contains(&from) {
+            if self.addresses.len() >= MAX_ADDRESSES {
+                let spare = self.addresses.iter().position(|own| Some(*own) != self.selected).unwrap_or(0);
+                checked.dropped = Some(self.addresses.remove(spare));
+            }
+            self.addresses.push(from);
+            checked.added = true;
+        }
+        // The controlling side nominates (RFC 8445 8.1.1), and may nominate anew when its network changes: media
+        // follows at once. Before any nomination the first proven path is used.
+        if self.selected != Some(from) && (request.use_candidate || self.selected.is_none()) {
+            self.selected = Some(from);
+            checked.moved = true;
+        }
+        Some(checked)
+    }
+
+    fn fresh(&mut self, transaction: &[u8; 12], from: SocketAddr, now: Instant) -> bool {
+        let [a, b, c, d, e, f, g, h, ..] = *transaction;
+        let name = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
+        let known = self.seen.iter().find(|(seen, _, at)| *seen == name && now.duration_since(*at) < REMEMBERED);
+        if let Some((_, address, _)) = known {
+            // A repeat of an unanswered check comes from where the first came from (RFC 8489 6.2.1).
+            return *address == from;
+        }
+        if self.seen.len() < MAX_TRANSACTIONS {
+            self.seen.push((name, from, now));
+        } else {
+            self.seen[self.oldest] = (name, from, now);
+            self.oldest = (self.oldest + 1) % MAX_TRANSACTIONS;
+        }
+        true
+    }
+}

@@ -1,0 +1,134 @@
+//! What a worker holds: peers, their tracks, slots and legs, the rooms, and who is found by what.
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use super::out::Out;
+use crate::{
+    arena::{Arena, Key},
+    config::Config,
+    dice::Dice,
+    error::MediaError,
+    fact::Fact,
+    forward::{Leg, Slot, Track},
+    ids::{PeerId, RoomId},
+    peer::{Peer, dtls::Identity, gate::Strangers},
+    room::Room,
+    time::Now,
+    timers::Timers,
+};
+
+/// Length of our ufrags; with it the place of a peer in the map is found before anything is verified.
+pub(super) const UFRAG: usize = 16;
+
+/// Everything of one worker. The hash maps are only asked, never walked, so their order is never seen.
+pub(super) struct Core {
+    pub config: Config,
+    pub dice: Dice,
+    pub identity: Identity,
+    pub peers: Arena<Peer>,
+    pub tracks: Arena<Track>,
+    pub slots: Arena<Slot>,
+    pub legs: Arena<Leg>,
+    pub rooms: BTreeMap<RoomId, Room>,
+    pub by_id: HashMap<PeerId, Key<Peer>>,
+    pub by_ufrag: HashMap<[u8; UFRAG], Key<Peer>>,
+    pub by_address: HashMap<SocketAddr, Key<Peer>>,
+    pub strangers: Strangers,
+    pub timers: Timers<Peer>,
+    /// When the running second ends, for all peers of the worker.
+    pub second_ends: Instant,
+    pub out: Out,
+    /// A compound packet under construction, kept for its memory.
+    pub scratch: Vec<u8>,
+    /// Sequence numbers of one NACK, likewise.
+    pub missing: Vec<u16>,
+    /// The room whose peer is being handled: the one that a panic closes.
+    pub current: Option<RoomId>,
+    /// The room whose handling shall fail.
+    #[cfg(test)]
+    pub trap: Option<RoomId>,
+}
+
+impl Core {
+    pub(super) fn new(config: Config, seed: &[u8; 32], now: Now) -> Result<Self, MediaError> {
+        let mut dice = Dice::new(seed);
+        let salt = dice.number();
+        // Seconds end with the wall clock's, so that those of several workers are the same.
+        let rest = 1000 - now.wall.rem_euclid(1000) as u64;
+        Ok(Self {
+            config,
+            dice,
+            identity: Identity::new()?,
+            peers: Arena::default(),
+            tracks: Arena::default(),
+            slots: Arena::default(),
+            legs: Arena::default(),
+            rooms: BTreeMap::new(),
+            by_id: HashMap::new(),
+            by_ufrag: HashMap::new(),
+            by_address: HashMap::new(),
+            strangers: Strangers::new(salt, now.mono),
+            timers: Timers::default(),
+            second_ends: now.mono + Duration::from_millis(rest),
+            out: Out::default(),
+            scratch: Vec::new(),
+            missing: Vec::new(),
+            current: None,
+            #[cfg(test)]
+            trap: None,
+        })
+    }
+
+    /// Remembers whose packet or deadline is being handled.
+    pub(super) fn enter(&mut self, key: Key<Peer>) -> Option<&mut Peer> {
+        let peer = self.peers.get_mut(key)?;
+        self.current = Some(peer.room);
+        #[cfg(test)]
+        assert_ne!(self.trap, Some(peer.room), "the test asked for it");
+        Some(peer)
+    }
+
+    /// Sets the peer's next wake-up, if it is earlier than the one that is set.
+    pub(super) fn arm(&mut self, key: Key<Peer>) {
+        let Some(peer) = self.peers.get_mut(key) else { return };
+        let next = peer.next_wake(&self.config);
+        if let Some(at) = next.filter(|at| peer.wake.is_none_or(|set| *at < set)) {
+            peer.wake = Some(at);
+            self.timers.set(at, key);
+        }
+    }
+
+    /// Forgets a peer with everything that is its own; rooms are told by whoever calls.
+    pub(super) fn forget(&mut self, key: Key<Peer>) -> Option<Peer> {
+        let peer = self.peers.remove(key)?;
+        self.by_id.remove(&peer.id);
+        if let Ok(ufrag) = <[u8; UFRAG]>::try_from(peer.ice.ufrag.as_bytes()) {
+            self.by_ufrag.remove(&ufrag);
+        }
+        for address in peer.ice.addresses() {
+            self.by_address.remove(address);
+        }
+        for slot in &peer.slots {
+            self.slots.remove(*slot);
+        }
+        for track in &peer.tracks {
+            self.tracks.remove(*track);
+        }
+        self.legs.remove(peer.leg);
+        Some(peer)
+    }
+
+    /// Takes apart the room in which handling failed. Its state may be half changed, so nothing of it is used further.
+    pub(super) fn fail(&mut self, now: Now) {
+        let Some(room) = self.current.take() else { return };
+        let members = self.rooms.remove(&room).map(Room::into_members).unwrap_or_default();
+        for key in members {
+            self.forget(key);
+        }
+        tracing::error!(room = ?room, "a room was closed because its handling failed");
+        self.out.tell(Fact::RoomFailed { room }, now);
+    }
+}
