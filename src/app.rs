@@ -4,15 +4,20 @@ use std::{io, net::SocketAddr, sync::Arc};
 use tokio::net::TcpListener;
 
 use crate::{
+    bus::{InProcess, SharedBus},
     clock::Clock,
     config::Config,
     http::{
         self,
         accept::Entrance,
+        budget::Budgets,
         crowd::Crowd,
+        password::Passwords,
+        sms::Sms,
         tls::{self, TlsError},
     },
     shutdown::Shutdown,
+    storage::{Keys, StorageError, Store, StoreOptions, keys::KeyError},
 };
 
 /// What every request handler is given.
@@ -27,6 +32,16 @@ pub struct App {
     pub clock: Clock,
     /// The two steps of stopping.
     pub shutdown: Shutdown,
+    /// What has happened.
+    pub store: Store,
+    /// Hints between the parts.
+    pub bus: SharedBus,
+    /// How often somebody may try.
+    pub budgets: Budgets,
+    /// The queue of passwords to be checked.
+    pub passwords: Passwords,
+    /// Sends codes to phones.
+    pub sms: Sms,
 }
 
 /// Why the server does not start.
@@ -45,6 +60,15 @@ pub enum StartError {
     /// No certificate.
     #[error("HTTPS (`tls.…`): {0}")]
     Tls(#[from] TlsError),
+    /// No key file.
+    #[error("`data.keys`: {0}")]
+    Keys(#[from] KeyError),
+    /// No database.
+    #[error("`database.url`: {0}")]
+    Store(#[from] StorageError),
+    /// No HTTP client.
+    #[error("`sms.…`: {0}")]
+    Sms(reqwest::Error),
     /// No signal handlers.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
@@ -76,7 +100,18 @@ impl Server {
             config.http.connections_per_address,
             config.http.trusted_proxies.clone(),
         );
-        let app = Arc::new(App { config, clock, shutdown: shutdown.clone() });
+        let store = open_store(&config, &clock).await?;
+        let sms = Sms::new(config.sms.clone(), clock.clone(), shutdown.clone()).map_err(StartError::Sms)?;
+        let app = Arc::new(App {
+            budgets: Budgets::new(&config.limits, clock.clone()),
+            passwords: Passwords::default(),
+            bus: Arc::new(InProcess::default()),
+            shutdown: shutdown.clone(),
+            sms,
+            store,
+            config,
+            clock,
+        });
         let router = http::router(app.clone());
         let mut addresses = [None, None];
         for (address, (listener, tls)) in addresses.iter_mut().zip([(http, None), (https, tls)]) {
@@ -107,6 +142,16 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
     let server = Server::start(config, Clock::machine(), shutdown).await?;
     server.run().await;
     Ok(())
+}
+
+/// Opens the database with its keys and brings its schema up to date.
+///
+/// # Errors
+/// When the key file or the database is missing, wrong or away.
+pub async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartError> {
+    let keys = Keys::load_or_create(&config.data.keys, clock.dice())?;
+    let options = StoreOptions { connections: config.database.connections, ..StoreOptions::default() };
+    Ok(Store::open(&config.database.url, options, keys).await?)
 }
 
 async fn listen(key: &'static str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {

@@ -1,12 +1,21 @@
 //! The command line: commands, flags and exit codes.
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{self, BufRead as _, IsTerminal as _, Read as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand};
+use yunfa_signaling::{private::PersonName, words::Role};
+use zeroize::Zeroizing;
 
 use crate::{
     app::{self, StartError},
+    clock::Clock,
     config::{Config, ConfigError, Sources},
+    http::password,
     shutdown::Shutdown,
+    storage::{StorageError, people::NewStaff},
     telemetry,
 };
 
@@ -24,6 +33,29 @@ struct Cli {
 enum Command {
     /// Starts the server.
     Serve(Settings),
+    /// Brings the database up to date and ends; `serve` does so too.
+    Migrate(Settings),
+    /// What has to be done on the machine itself.
+    #[command(subcommand)]
+    Admin(Admin),
+}
+
+#[derive(Debug, Subcommand)]
+enum Admin {
+    /// Adds a member of the office, such as the first supervisor. The password is read from standard input.
+    AddStaff {
+        /// The name typed at login.
+        #[arg(long)]
+        user: String,
+        /// The person's name.
+        #[arg(long)]
+        name: String,
+        /// What they may do.
+        #[arg(long, value_parser = office_role, value_name = "DISPATCHER|FINANCE|SUPERVISOR")]
+        role: Role,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 /// Where settings come from, the same for every command.
@@ -61,6 +93,12 @@ enum Failure {
     /// The server did not start.
     #[error("the server does not start: {0}")]
     Start(#[from] StartError),
+    /// The database could not be opened.
+    #[error(transparent)]
+    Store(StartError),
+    /// A member of the office could not be added.
+    #[error("{0}")]
+    Staff(String),
 }
 
 /// Runs the command of this process.
@@ -71,7 +109,7 @@ pub async fn run() -> ExitCode {
             say(&format!("yunfa: {failure}"));
             match failure {
                 Failure::Settings(_) => ExitCode::from(WRONG_SETTINGS),
-                Failure::Start(_) => ExitCode::FAILURE,
+                Failure::Start(_) | Failure::Store(_) | Failure::Staff(_) => ExitCode::FAILURE,
             }
         }
     }
@@ -85,7 +123,64 @@ impl Command {
                 telemetry::start(&config.log);
                 Ok(app::run(config, Shutdown::new()).await?)
             }
+            Self::Migrate(settings) => {
+                let config = settings.load()?;
+                telemetry::start(&config.log);
+                let store = app::open_store(&config, &Clock::machine()).await.map_err(Failure::Store)?;
+                store.close().await;
+                say("the database is up to date");
+                Ok(())
+            }
+            Self::Admin(Admin::AddStaff { user, name, role, settings }) => {
+                let config = settings.load()?;
+                telemetry::start(&config.log);
+                add_staff(&config, user, name, role).await
+            }
         }
+    }
+}
+
+async fn add_staff(config: &Config, user: String, name: String, role: Role) -> Result<(), Failure> {
+    let refused = |why: &str| Failure::Staff(format!("`{user}` is not added: {why}"));
+    let clock = Clock::machine();
+    if io::stdin().is_terminal() {
+        say("Password (it is shown while you type; pipe it in to avoid that):");
+    }
+    let mut typed = Zeroizing::new(String::new());
+    io::stdin().lock().take(MAX_INPUT_BYTES).read_line(&mut typed).map_err(|error| refused(&error.to_string()))?;
+    let password = typed.trim_end_matches(['\r', '\n']);
+    if !(password::MIN_CHARS..=password::MAX_CHARS).contains(&password.chars().count()) {
+        return Err(refused(&format!("a password has {} to {} characters", password::MIN_CHARS, password::MAX_CHARS)));
+    }
+    let password_hash = password::hash(password, &clock).ok_or_else(|| refused("the password cannot be hashed"))?;
+    let store = app::open_store(config, &clock).await.map_err(Failure::Store)?;
+    let new = NewStaff {
+        id: clock.mint(),
+        account: clock.mint(),
+        user: user.clone(),
+        name: PersonName::new(name),
+        role,
+        password_hash,
+    };
+    let added = store.add_staff(&new, clock.wall()).await;
+    store.close().await;
+    match added {
+        Ok(()) => {
+            say(&format!("`{user}` may sign in at /office/"));
+            Ok(())
+        }
+        Err(StorageError::Duplicate(_)) => Err(refused("there is such a user already")),
+        Err(error) => Err(refused(&error.to_string())),
+    }
+}
+
+/// A password fits in many times; whatever else is piped in is not read to its end.
+const MAX_INPUT_BYTES: u64 = 1024;
+
+fn office_role(text: &str) -> Result<Role, String> {
+    match text.parse() {
+        Ok(role @ (Role::Dispatcher | Role::Finance | Role::Supervisor)) => Ok(role),
+        _ => Err("DISPATCHER, FINANCE or SUPERVISOR".to_owned()),
     }
 }
 

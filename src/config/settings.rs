@@ -104,7 +104,7 @@ pub const SETTINGS: &[Setting] = &[
     row("limits.sms_per_address", "20", "1 to 100000", "Codes asked for from one address in an hour"),
     row(
         "limits.requests_per_second",
-        "50",
+        "100",
         "1 to 100000",
         "API requests of one address per second, after a burst of four times as many",
     ),

@@ -2,7 +2,10 @@
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
-use super::problem::{Code, Problem};
+use super::{
+    door::stored,
+    problem::{Code, Problem},
+};
 use crate::app::Shared;
 
 /// `GET /healthz`: the process lives.
@@ -15,6 +18,7 @@ pub(super) async fn ready(State(app): State<Shared>) -> Result<Json<Value>, Prob
     if app.shutdown.is_draining() {
         return Err(Code::Draining.into());
     }
+    app.store.ping().await.map_err(stored)?;
     Ok(Json(json!({ "status": "ready" })))
 }
 

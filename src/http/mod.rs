@@ -1,27 +1,90 @@
-//! The HTTP API and the pages: every route in one list.
+//! The HTTP API and the pages: every route in one list, each with the action that the policy table knows.
 pub mod accept;
 mod assets;
+mod auth;
+mod body;
+pub mod budget;
+mod citizen;
 pub mod client;
 pub mod crowd;
+mod directory;
+mod door;
 mod frame;
 mod health;
+pub mod password;
+pub mod policy;
 pub mod problem;
+mod records;
+mod sessions;
+pub mod sms;
+mod ticket;
 pub mod tls;
 
-use axum::{Router, middleware, routing::get};
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    handler::Handler,
+    http::Method,
+    middleware,
+    routing::{self, MethodRouter},
+};
 use tower::ServiceBuilder;
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 use crate::app::Shared;
+use policy::Action;
 use problem::{Code, Problem};
 
-/// The router with everything around it.
+/// One route.
+#[derive(Debug)]
+pub struct Route {
+    /// The method.
+    pub method: Method,
+    /// The path, with axum's placeholders.
+    pub path: &'static str,
+    /// What the policy table is asked.
+    pub action: Action,
+    handler: MethodRouter<Shared>,
+}
+
+/// Every route of the API.
+pub fn routes() -> Vec<Route> {
+    vec![
+        get("/healthz", Action::SeeHealth, health::alive),
+        get("/readyz", Action::SeeHealth, health::ready),
+        get("/api/version", Action::SeeHealth, health::version),
+        get("/api/directory", Action::SeeDirectory, directory::read),
+        post("/api/citizen/guest", Action::BecomeGuest, citizen::guest),
+        post("/api/citizen/phone/code", Action::ConfirmPhone, citizen::send_code),
+        post("/api/citizen/phone", Action::ConfirmPhone, citizen::confirm),
+        post("/api/login", Action::SignIn, auth::login),
+        post("/api/logout", Action::SignOut, auth::logout),
+        get("/api/me", Action::SeeSelf, auth::me),
+        post("/api/totp", Action::EnrolTotp, auth::enrol),
+        post("/api/totp/confirm", Action::EnrolTotp, auth::confirm),
+        post("/api/ws-ticket", Action::TakeTicket, ticket::take),
+        get("/api/sessions", Action::ListSessions, sessions::list),
+        get("/api/records", Action::ListRecords, records::list),
+        get("/api/records/{id}", Action::ReadRecord, records::read),
+    ]
+}
+
+fn get<H: Handler<T, Shared>, T: 'static>(path: &'static str, action: Action, handler: H) -> Route {
+    Route { method: Method::GET, path, action, handler: routing::get(handler) }
+}
+
+fn post<H: Handler<T, Shared>, T: 'static>(path: &'static str, action: Action, handler: H) -> Route {
+    Route { method: Method::POST, path, action, handler: routing::post(handler) }
+}
+
+/// The router with everything around it. No route gets past [`door::guard`].
 pub fn router(app: Shared) -> Router {
-    let routes = Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/api/version", get(health::version));
-    routes
+    let mut guarded = Router::new();
+    for route in routes() {
+        let guard = middleware::from_fn_with_state((app.clone(), route.action), door::guard);
+        guarded = guarded.route(route.path, route.handler.layer(guard));
+    }
+    guarded
         .fallback(assets::page)
         .method_not_allowed_fallback(async || Problem::from(Code::WrongMethod))
         .layer(
@@ -30,6 +93,7 @@ pub fn router(app: Shared) -> Router {
                 .layer(CatchPanicLayer::custom(frame::caught))
                 .layer(middleware::from_fn(assets::name_encoded))
                 .layer(CompressionLayer::new())
+                .layer(DefaultBodyLimit::max(body::BODY_BYTES))
                 .layer(middleware::from_fn_with_state(app.clone(), client::know)),
         )
         .with_state(app)

@@ -26,6 +26,7 @@ statements! {
         LEFT JOIN accounts a ON (t.subject_kind = 'STAFF' AND a.staff = t.subject) OR (t.subject_kind = 'LAWYER' AND a.lawyer = t.subject) \
         WHERE t.hash = $1 AND t.expires_at > $2 AND t.revoked_at IS NULL AND a.disabled_at IS NULL";
     REVOKE_TOKEN = "UPDATE tokens SET revoked_at = $2 WHERE hash = $1 AND revoked_at IS NULL";
+    EXTEND_TOKEN = "UPDATE tokens SET expires_at = $2 WHERE hash = $1 AND revoked_at IS NULL AND expires_at < $2";
     REVOKE_ALL = "UPDATE tokens SET revoked_at = $2 WHERE subject = $1 AND revoked_at IS NULL";
     INSERT_FAILURE = "INSERT INTO login_attempts (id, subject_ref, at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
     COUNT_FAILURES = "SELECT COUNT(*) AS n FROM login_attempts WHERE subject_ref = $1 AND at > $2";
@@ -167,6 +168,12 @@ impl Store {
     /// Revokes a token; `false` when there is none to revoke.
     pub async fn revoke_token(&self, hash: &[u8; 32], now: Timestamp) -> Result<bool, StorageError> {
         let done = sqlx::query(REVOKE_TOKEN).bind(hash.to_vec()).bind(now.0).execute(self.write()).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Lets a token live longer; `false` when it is revoked, or lives longer already.
+    pub async fn extend_token(&self, hash: &[u8; 32], expires_at: Timestamp) -> Result<bool, StorageError> {
+        let done = sqlx::query(EXTEND_TOKEN).bind(hash.to_vec()).bind(expires_at.0).execute(self.write()).await?;
         Ok(done.rows_affected() == 1)
     }
 

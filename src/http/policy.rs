@@ -1,0 +1,162 @@
+//! Who may do what to which object: one table, and what is not in it is refused.
+use yunfa_signaling::words::Role;
+
+use super::problem::Code;
+use crate::domain::people::Subject;
+
+/// How far a role's right goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Not at all.
+    No,
+    /// To its own things.
+    Own,
+    /// To everybody's.
+    All,
+}
+
+/// What a refusal looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// 403: that there is such a thing is no secret.
+    Forbid,
+    /// 404 with the body of a thing that does not exist.
+    Hide,
+}
+
+/// The rights of one action.
+#[derive(Debug)]
+struct Row {
+    action: Action,
+    nobody: Reach,
+    citizen: Reach,
+    lawyer: Reach,
+    dispatcher: Reach,
+    finance: Reach,
+    supervisor: Reach,
+    refusal: Refusal,
+}
+
+macro_rules! table {
+    ($(#[doc = $doc:literal] $action:ident: $nobody:ident $citizen:ident $lawyer:ident $dispatcher:ident $finance:ident $supervisor:ident, $refusal:ident;)+) => {
+        /// Everything that can be asked of the server over HTTP.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Action {
+            $(#[doc = $doc] $action,)+
+        }
+
+        impl Action {
+            /// Every action, in the order of the table.
+            pub const ALL: &'static [Self] = &[$(Self::$action),+];
+        }
+
+        const TABLE: &[Row] = &[$(Row {
+            action: Action::$action,
+            nobody: Reach::$nobody,
+            citizen: Reach::$citizen,
+            lawyer: Reach::$lawyer,
+            dispatcher: Reach::$dispatcher,
+            finance: Reach::$finance,
+            supervisor: Reach::$supervisor,
+            refusal: Refusal::$refusal,
+        }),+];
+    };
+}
+
+table! {
+    //                nobody citizen lawyer dispatcher finance supervisor
+    /// See that the server lives and which one it is.
+    SeeHealth:        All All All All All All, Forbid;
+    /// See practice areas, areas and the consent version.
+    SeeDirectory:     All All All All All All, Forbid;
+    /// Open a socket; who it is comes in its first message.
+    OpenSocket:       All All All All All All, Forbid;
+    /// Become a guest in one tap.
+    BecomeGuest:      All All All All All All, Forbid;
+    /// Sign in by name and password.
+    SignIn:           All All All All All All, Forbid;
+    /// Sign out.
+    SignOut:          No Own Own Own Own Own, Forbid;
+    /// See who one is.
+    SeeSelf:          No Own Own Own Own Own, Forbid;
+    /// Get a ticket for a socket.
+    TakeTicket:       No Own Own Own Own Own, Forbid;
+    /// Confirm a telephone number.
+    ConfirmPhone:     No Own No No No No, Forbid;
+    /// Set up a second factor.
+    EnrolTotp:        No No Own Own Own Own, Forbid;
+    /// List sessions, metadata only.
+    ListSessions:     No No Own All No All, Forbid;
+    /// List sealed records, metadata only.
+    ListRecords:      No No Own No No All, Forbid;
+    /// Read one sealed record in full, metadata only.
+    ReadRecord:       No No Own No No All, Hide;
+}
+
+/// How far `role` may go with `action`; nobody is signed in when there is none.
+///
+/// # Errors
+/// 401 when signing in could help, else 403, or 404 where the thing itself is hidden.
+pub fn reach(role: Option<Role>, action: Action) -> Result<Reach, Code> {
+    let Some(row) = TABLE.iter().find(|row| row.action == action) else { return Err(Code::NotAllowed) };
+    let reach = match role {
+        None => row.nobody,
+        Some(Role::Citizen) => row.citizen,
+        Some(Role::Lawyer) => row.lawyer,
+        Some(Role::Dispatcher) => row.dispatcher,
+        Some(Role::Finance) => row.finance,
+        Some(Role::Supervisor) => row.supervisor,
+    };
+    match (reach, role, row.refusal) {
+        (Reach::Own | Reach::All, _, _) => Ok(reach),
+        (Reach::No, None, _) => Err(Code::Unauthenticated),
+        (Reach::No, Some(_), Refusal::Forbid) => Err(Code::NotAllowed),
+        (Reach::No, Some(_), Refusal::Hide) => Err(Code::NotFound),
+    }
+}
+
+/// Whether `actor` may do `action` to a thing of `owner`. Somebody else's thing is not there.
+///
+/// # Errors
+/// As [`reach`]; 404 for a thing of somebody else that is out of reach.
+pub fn may(actor: Subject, action: Action, owner: Subject) -> Result<(), Code> {
+    match reach(Some(actor.role()), action)? {
+        Reach::All => Ok(()),
+        Reach::Own if actor == owner => Ok(()),
+        Reach::Own | Reach::No => Err(Code::NotFound),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+    use yunfa_signaling::ids::{LawyerId, StaffId};
+
+    use super::*;
+
+    #[test]
+    fn every_action_has_exactly_one_row() {
+        for action in Action::ALL {
+            assert_eq!(TABLE.iter().filter(|row| row.action == *action).count(), 1, "{action:?}");
+        }
+    }
+
+    #[test]
+    fn nobody_may_do_what_needs_a_login() {
+        for action in [Action::SignOut, Action::TakeTicket, Action::ListSessions, Action::ReadRecord] {
+            assert_eq!(reach(None, action), Err(Code::Unauthenticated), "{action:?}");
+        }
+    }
+
+    #[test]
+    fn a_record_of_somebody_else_is_not_there() {
+        let lawyer = |n| Subject::Lawyer(LawyerId::new(Uuid::from_u128(n)));
+        let staff = |role| Subject::Staff(StaffId::new(Uuid::from_u128(9)), role);
+
+        assert_eq!(may(lawyer(1), Action::ReadRecord, lawyer(1)), Ok(()));
+        assert_eq!(may(lawyer(2), Action::ReadRecord, lawyer(1)), Err(Code::NotFound));
+        assert_eq!(may(staff(Role::Supervisor), Action::ReadRecord, lawyer(1)), Ok(()));
+        assert_eq!(may(staff(Role::Finance), Action::ReadRecord, lawyer(1)), Err(Code::NotFound));
+        assert_eq!(may(staff(Role::Dispatcher), Action::ReadRecord, lawyer(1)), Err(Code::NotFound));
+    }
+}
