@@ -1,1 +1,161 @@
-//! What is happening now.
+//! What is happening now: people with their pages, running consultations, the duty book, and the way to the media plane.
+//!
+//! Each person, each running consultation and the duty book is a task with a mailbox; nobody waits for anybody but the
+//! sockets for their person and everybody for the media plane, which always drains. A full mailbox means a stuck owner,
+//! and its task is ended, so that one failure stays one person's or one matter's.
+mod bridge;
+mod duty;
+mod ledger;
+mod person;
+mod registry;
+mod scribe;
+mod tab;
+mod task;
+mod transport;
+mod view;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::sync::mpsc;
+use tracing::{info, warn};
+use yunfa_media::driver::{FactReceiver, Handle};
+use yunfa_signaling::{
+    error::SessionError,
+    ids::{AreaCode, RequestId},
+    message::ServerMessage,
+    private::Token,
+    time::Timestamp,
+    timers::Timers,
+    words::DeviceClass,
+};
+
+pub use self::tab::{Attached, FromTab, Holder, Person, Refused, Tab, ToTab};
+use self::{
+    registry::{Attach, Registry, RegistryParts, ToConsultation, ToPerson},
+    transport::Plane,
+};
+use crate::{clock::Clock, recorder::Recorder};
+
+/// How long ended consultations may take to write what they have when the server stops.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// What is needed to begin.
+pub struct Parts {
+    /// Time and chance.
+    pub clock: Clock,
+    /// Where milestones, evidence and chat go.
+    pub recorder: Recorder,
+    /// The media workers.
+    pub media: Handle,
+    /// What they see.
+    pub facts: FactReceiver,
+    /// The name of each area, as desks see it.
+    pub localities: BTreeMap<AreaCode, String>,
+    /// The clocks of a consultation.
+    pub timers: Timers,
+}
+
+/// Everything that happens now. Cheap to clone; all clones are one.
+#[derive(Clone)]
+pub struct Live(Arc<Registry>);
+
+impl Live {
+    /// Begins: nobody is here yet.
+    pub fn start(parts: Parts) -> Self {
+        let Parts { clock, recorder, media, facts, localities, timers } = parts;
+        let (duty, mailbox) = mpsc::channel(duty::MAILBOX);
+        let plane = Plane::new(media);
+        let parts = RegistryParts { clock, recorder, plane, localities, timers, duty };
+        let registry = Arc::new(Registry::new(parts));
+        tokio::spawn(duty::run(Arc::clone(&registry), mailbox));
+        tokio::spawn(hear(Arc::clone(&registry), facts));
+        Self(registry)
+    }
+
+    /// Lets a page in; its inbox begins with `welcome`.
+    ///
+    /// # Errors
+    /// When there is nothing live for this role, or the person's task cannot be reached.
+    pub async fn attach(&self, holder: Holder, device: DeviceClass, resume_token: Token) -> Result<Attached, Refused> {
+        let person = holder.person().ok_or(Refused::Role)?;
+        let (inbox_in, inbox) = mpsc::channel(tab::INBOX);
+        let id = self.0.mint_tab();
+        let page = Attach { tab: id, inbox: inbox_in, holder, device, resume_token };
+        let person = self.0.attach(person, page).await.ok_or(Refused::Stuck)?;
+        Ok(Attached { tab: Tab { id, person }, inbox })
+    }
+
+    /// Closes every socket of an account that was signed out.
+    pub fn revoke(&self, person: Person) {
+        self.0.tell(person, ToPerson::Revoked);
+    }
+
+    /// How many consultations there are in which somebody waits or talks.
+    pub fn running(&self) -> usize {
+        *self.0.running.borrow()
+    }
+
+    /// Takes no new consultations, lets the running ones go on for `limit`, ends the rest, and writes what there is.
+    pub async fn drain(&self, limit: Duration) {
+        self.0.draining.store(true, Ordering::Release);
+        self.0.tell_everybody(&ToPerson::Draining);
+        let mut running = self.0.running.subscribe();
+        info!("draining: {} consultations run", self.running());
+        tokio::select! {
+            _ = running.wait_for(|running| *running == 0) => {}
+            () = self.0.clock.sleep(limit) => warn!("{} consultations are ended: the limit is reached", self.running()),
+        }
+        self.stop().await;
+    }
+
+    /// Ends everything that runs, now, and writes what there is.
+    pub async fn stop(&self) {
+        self.0.draining.store(true, Ordering::Release);
+        for consultation in self.0.consultations() {
+            self.0.post(consultation, ToConsultation::Stop);
+        }
+        self.0.tasks.close();
+        tokio::select! {
+            () = self.0.tasks.wait() => {}
+            () = self.0.clock.sleep(LAST_WORDS) => warn!("{} consultations are left to the reaper", self.0.tasks.len()),
+        }
+        self.0.plane.stop();
+    }
+}
+
+impl std::fmt::Debug for Live {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Live({} running)", self.running())
+    }
+}
+
+/// Brings the facts of all workers to whom they concern, until every worker has ended.
+async fn hear(registry: Arc<Registry>, mut facts: FactReceiver) {
+    while let Some((_worker, stamped)) = facts.recv().await {
+        let at = Timestamp(stamped.at);
+        let owner = bridge::subject(&stamped.fact).and_then(|peer| Some((peer, registry.owner(peer)?)));
+        match (owner, bridge::meaning(stamped.fact)) {
+            (_, bridge::Meaning::RoomFailed(room)) => {
+                warn!(room = ?room, "a room failed and was closed");
+                registry.tell_everybody(&ToPerson::RoomFailed(room));
+            }
+            (Some((peer, person)), meaning) => registry.tell(person, ToPerson::Fact { peer, meaning, at }),
+            // The last facts of a transport whose page has left.
+            (None, _) => {}
+        }
+    }
+}
+
+/// A request's answer.
+fn reply(request: RequestId, outcome: Result<(), SessionError>) -> ServerMessage {
+    match outcome {
+        Ok(()) => ServerMessage::Done { reply_to: request },
+        Err(refused) => {
+            ServerMessage::Error { reply_to: Some(request), code: refused.code(), message: refused.to_string() }
+        }
+    }
+}

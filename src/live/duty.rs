@@ -1,0 +1,133 @@
+//! The one task that owns the duty book: who can be rung, who waits.
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use tokio::sync::mpsc;
+use tracing::{debug, error};
+use yunfa_signaling::{
+    duty::{self, Duty, Input, Output},
+    error::SessionError,
+    ids::{ConsultationId, LawyerId, RequestId},
+    time::Now,
+};
+
+use super::{
+    registry::{Registry, ToConsultation, ToPerson},
+    tab::Person,
+};
+
+/// What may wait for the duty book: signs of life of thousands of desks at once.
+pub(super) const MAILBOX: usize = 16 * 1024;
+
+/// One input of the duty book.
+#[derive(Debug)]
+pub(super) struct ToDuty {
+    pub(super) input: Input,
+    /// The page that asked, if one did.
+    pub(super) asked: Option<(Person, duty::Tab, RequestId)>,
+}
+
+impl From<Input> for ToDuty {
+    fn from(input: Input) -> Self {
+        Self { input, asked: None }
+    }
+}
+
+/// Runs the duty book until the server is gone.
+pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToDuty>) {
+    let mut book = Duty::new();
+    loop {
+        let deadline = book.poll_timeout();
+        let next = tokio::select! {
+            next = mailbox.recv() => match next {
+                Some(next) => next,
+                None => return,
+            },
+            () = registry.sleep_until(deadline) => ToDuty::from(Input::Timeout),
+        };
+        let now = registry.clock.now();
+        match catch_unwind(AssertUnwindSafe(|| take(&mut book, next.input, now))) {
+            Ok((outcome, outputs)) => {
+                deliver(&registry, &mut book, outputs, now);
+                answer(&registry, next.asked, outcome);
+            }
+            Err(_) => {
+                // Desks say hello again and are rung again; who waits is found by the lapse of their own timers.
+                error!("the duty book failed and begins anew");
+                book = Duty::new();
+                registry.tell_everybody(&ToPerson::DutyReset);
+                answer(&registry, next.asked, Err(SessionError::Unexpected));
+            }
+        }
+    }
+}
+
+fn take(book: &mut Duty, input: Input, now: Now) -> (Result<(), SessionError>, Vec<Output>) {
+    let outcome = book.handle(input, now);
+    (outcome, std::iter::from_fn(|| book.poll_output()).collect())
+}
+
+/// Passes the orders on. All rings of one matter go in one piece, so that a county of lawyers fits into its mailbox.
+fn deliver(registry: &Registry, book: &mut Duty, outputs: Vec<Output>, now: Now) {
+    let mut rings: BTreeMap<ConsultationId, Vec<_>> = BTreeMap::new();
+    for output in &outputs {
+        if let Output::Ring { consultation, lawyer, name } = output {
+            rings.entry(*consultation).or_default().push((*lawyer, name.clone()));
+        }
+    }
+    let mut gone = vec![];
+    for output in outputs {
+        let (consultation, message) = match output {
+            Output::Ring { consultation, .. } => match rings.remove(&consultation) {
+                Some(lawyers) => (consultation, ToConsultation::Ring(lawyers)),
+                None => continue,
+            },
+            Output::Place { consultation, place, on_duty, occupied } => {
+                (consultation, ToConsultation::Place { place, on_duty, occupied })
+            }
+            Output::ToLawyer(lawyer, message) => {
+                registry.tell(Person::Lawyer(lawyer), ToPerson::Duty(message));
+                continue;
+            }
+        };
+        if !registry.post(consultation, message) && !gone.contains(&consultation) {
+            gone.push(consultation);
+        }
+    }
+    for consultation in gone {
+        debug!(consultation.id = ?consultation, "a matter that waited is gone");
+        let (outcome, outputs) = take(book, Input::ConsultationGone { consultation }, now);
+        if outcome.is_ok() {
+            // Its lawyers are free for others; each round has one matter less, so this ends.
+            deliver(registry, book, outputs, now);
+        }
+    }
+}
+
+fn answer(registry: &Registry, asked: Option<(Person, duty::Tab, RequestId)>, outcome: Result<(), SessionError>) {
+    let Some((person, tab, request)) = asked else {
+        if let Err(refused) = outcome {
+            debug!("the duty book refused: {refused}");
+        }
+        return;
+    };
+    registry.tell(person, ToPerson::Reply { tab, message: super::reply(request, outcome) });
+}
+
+/// A desk's tab says hello, resumes, or is seen.
+pub(super) fn opened(lawyer: &crate::domain::people::Lawyer, tab: duty::Tab) -> Input {
+    Input::DeskOpened {
+        lawyer: lawyer.id,
+        tab,
+        name: lawyer.name.clone(),
+        areas: lawyer.practice_areas.iter().copied().collect(),
+    }
+}
+
+/// A desk's tab is there.
+pub(super) const fn seen(lawyer: LawyerId, tab: duty::Tab) -> Input {
+    Input::DeskSeen { lawyer, tab }
+}

@@ -1,0 +1,218 @@
+//! What a person's pages ask, and to whom it goes.
+use std::sync::Arc;
+
+use yunfa_signaling::{
+    consultation::{MAX_SESSIONS, Opening, SessionIds},
+    duty,
+    error::SessionError,
+    ids::{AreaCode, ConsultationId, OfferId, RequestId, SessionId},
+    message::{ClientFrame, ClientMessage, ErrorCode, ServerMessage},
+    policy,
+    private::Sdp,
+    words::{Channel, PracticeArea},
+};
+
+use super::{Accepting, Person, Seat, Task};
+use crate::live::{
+    bridge,
+    duty::ToDuty,
+    registry::ToConsultation,
+    reply,
+    tab::Holder,
+    task::Asked,
+    transport::{NotOffered, Room},
+};
+
+/// What a citizen asks for.
+struct Question {
+    consultation: ConsultationId,
+    practice_area: PracticeArea,
+    area: AreaCode,
+    channel: Channel,
+}
+
+impl Task {
+    /// A page said something: it goes where it belongs, or is refused here.
+    pub(super) async fn said(&mut self, tab: duty::Tab, frame: ClientFrame) {
+        let id = frame.id;
+        let allowed = policy::check(self.role(), &frame.message).and_then(|()| frame.check());
+        if let Err(refused) = allowed {
+            return self.tell(tab, reply(id, Err(refused.into())));
+        }
+        let outcome = match &frame.message {
+            ClientMessage::Hello { .. } | ClientMessage::Resume { .. } | ClientMessage::Ping {} => {
+                Err(SessionError::Unexpected)
+            }
+            ClientMessage::SetPresence { on_duty, on_break } => self.set_presence(tab, id, *on_duty, *on_break),
+            ClientMessage::RequestConsultation { consultation, practice_area, area, channel } => {
+                let (consultation, practice_area, channel) = (*consultation, *practice_area, *channel);
+                let question = Question { consultation, practice_area, area: area.clone(), channel };
+                return self.request(tab, id, question);
+            }
+            ClientMessage::CancelConsultation { consultation } | ClientMessage::Rate { consultation, .. } => {
+                let consultation = self.matters.get(consultation).copied();
+                self.pass(consultation, tab, frame)
+            }
+            ClientMessage::OfferDelivered { offer } | ClientMessage::DeclineOffer { offer, .. } => {
+                self.pass(self.consultation_of(*offer), tab, frame)
+            }
+            ClientMessage::AcceptOffer { offer } => self.accept(tab, *offer, frame),
+            ClientMessage::JoinMedia { attempt, offer } => {
+                return self.join(tab, id, *attempt, offer.clone()).await;
+            }
+            ClientMessage::SetDevices { .. } => {
+                self.devices = Some(frame.message.clone());
+                match self.seat.as_ref().filter(|seat| seat.session.is_some()) {
+                    Some(seat) => self.pass(Some(seat.consultation), tab, frame),
+                    None => {
+                        // Kept, and said when a session begins.
+                        return self.tell(tab, reply(id, Ok(())));
+                    }
+                }
+            }
+            ClientMessage::RecordOutcome { session, .. } => {
+                self.writing.insert(id, *session);
+                self.pass(self.session_here(*session), tab, frame)
+            }
+            ClientMessage::FallBack { session, .. }
+            | ClientMessage::SendChat { session, .. }
+            | ClientMessage::ReadChat { session, .. }
+            | ClientMessage::HangUp { session } => self.pass(self.session_here(*session), tab, frame),
+        };
+        if let Err(refused) = outcome {
+            self.writing.remove(&id);
+            self.tell(tab, reply(id, Err(refused)));
+        }
+    }
+
+    fn session_here(&self, session: SessionId) -> Option<ConsultationId> {
+        self.sessions.get(&session).copied()
+    }
+
+    fn consultation_of(&self, offer: OfferId) -> Option<ConsultationId> {
+        self.offers.iter().find(|(known, _)| *known == offer).map(|(_, consultation)| *consultation)
+    }
+
+    /// Passes a request on; the consultation answers.
+    fn pass(
+        &self,
+        consultation: Option<ConsultationId>,
+        tab: duty::Tab,
+        frame: ClientFrame,
+    ) -> Result<(), SessionError> {
+        let consultation = consultation.ok_or(SessionError::NotFound)?;
+        let message = ToConsultation::Said { from: self.party(), tab: Some(tab), frame };
+        if self.registry.post(consultation, message) { Ok(()) } else { Err(SessionError::Over) }
+    }
+
+    fn set_presence(&self, tab: duty::Tab, id: RequestId, on_duty: bool, on_break: bool) -> Result<(), SessionError> {
+        let Person::Lawyer(lawyer) = self.person else { return Err(SessionError::NotAllowed) };
+        let input = duty::Input::PresenceSet { lawyer, on_duty, on_break };
+        let asked = Some((self.person, tab, id));
+        if self.registry.duty(ToDuty { input, asked }) { Ok(()) } else { Err(SessionError::Unexpected) }
+    }
+
+    /// One acceptance at a time, and none in a session: the compare-and-set of the matter decides between lawyers, this
+    /// between the matters that ring at one lawyer.
+    fn accept(&mut self, tab: duty::Tab, offer: OfferId, frame: ClientFrame) -> Result<(), SessionError> {
+        let consultation = self.consultation_of(offer).ok_or(SessionError::NotFound)?;
+        if let Some(accepting) = self.accepting {
+            let is_same = accepting.offer == offer;
+            return Err(if is_same { SessionError::OfferOver } else { SessionError::NotAllowed });
+        }
+        if self.view.session.is_some() && self.view.is_offered(offer) {
+            return Err(SessionError::NotAllowed);
+        }
+        self.accepting = Some(Accepting { offer, tab, request: frame.id });
+        let passed = self.pass(Some(consultation), tab, frame);
+        if passed.is_err() {
+            self.accepting = None;
+        }
+        passed
+    }
+
+    /// A citizen asks for a lawyer: a new matter with a task of its own, which answers.
+    fn request(&mut self, tab: duty::Tab, id: RequestId, question: Question) {
+        if self.matters.contains(&question.consultation) {
+            // Asking twice with one id is one consultation; its state was said before.
+            return self.tell(tab, reply(id, Ok(())));
+        }
+        if self.registry.is_draining() {
+            let (code, message) = (ErrorCode::Draining, "the server takes no new calls right now".to_owned());
+            return self.tell(tab, ServerMessage::Error { reply_to: Some(id), code, message });
+        }
+        if self.view.is_waiting_or_talking() || self.opening.is_some() {
+            return self.tell(tab, reply(id, Err(SessionError::AlreadyWaiting)));
+        }
+        let Question { consultation, practice_area, area, channel } = question;
+        let (Holder::Citizen(citizen), Some(locality)) = (&self.holder, self.registry.localities.get(&area)) else {
+            return self.tell(tab, reply(id, Err(SessionError::NotFound)));
+        };
+        let clock = &self.registry.clock;
+        let sessions: [SessionIds; MAX_SESSIONS] =
+            std::array::from_fn(|_| SessionIds { session: clock.mint(), citizen: clock.mint(), lawyer: clock.mint() });
+        let opening = Opening {
+            consultation,
+            citizen: citizen.id,
+            alias: citizen.alias.clone(),
+            practice_area,
+            area,
+            locality: locality.clone(),
+            channel,
+            identity_mode: citizen.identity_mode,
+            consent_version: citizen.consent_version.clone(),
+            entry_source: citizen.entry_source.clone(),
+            device: self.device,
+            sessions,
+        };
+        let room = self.registry.plane.room();
+        if !self.registry.open(opening, Arc::clone(&room), Asked { tab, request: id }) {
+            return self.tell(tab, reply(id, Err(SessionError::NotFound)));
+        }
+        self.matters.insert(consultation);
+        self.opening = Some(consultation);
+        self.devices = None;
+        let room = Some(room).filter(|_| channel != Channel::Text);
+        self.seat = Some(Seat { consultation, session: None, tab, room });
+    }
+
+    /// Sets up the page's transport, in the matter's room or in one of its own.
+    async fn join(&mut self, tab: duty::Tab, id: RequestId, attempt: u32, offer: Sdp) {
+        let room = match self.room_for(tab) {
+            Ok(room) => room,
+            Err(refused) => return self.tell(tab, reply(id, Err(refused))),
+        };
+        let now = self.registry.clock.now().mono;
+        let Some(page) = self.tabs.get_mut(&tab) else { return };
+        let joined = page.transport.join(&self.registry.plane, room, (attempt, id, offer), now).await;
+        match joined {
+            Ok((peer, replaced)) => {
+                self.registry.own(peer, self.person);
+                if let Some(replaced) = replaced {
+                    self.registry.disown(replaced);
+                }
+            }
+            Err(NotOffered::Older) => self.tell(tab, reply(id, Err(SessionError::Unexpected))),
+            Err(NotOffered::TooMany) => {
+                let (code, message) = (ErrorCode::RateLimited, "at most 5 offers in 10 s".to_owned());
+                self.tell(tab, ServerMessage::Error { reply_to: Some(id), code, message });
+            }
+            Err(NotOffered::Media(error)) => {
+                let (code, message) = (bridge::refusal(&error), error.to_string());
+                self.tell(tab, ServerMessage::Error { reply_to: Some(id), code, message });
+            }
+        }
+    }
+
+    /// The room for a page's transport; `None` is its own.
+    fn room_for(&self, tab: duty::Tab) -> Result<Option<Arc<Room>>, SessionError> {
+        let seat = self.seat.as_ref().filter(|seat| seat.tab == tab);
+        match (self.person, seat) {
+            (Person::Lawyer(_), Some(seat)) => Ok(seat.room.clone()),
+            (Person::Lawyer(_), None) => Ok(None),
+            (Person::Citizen(_), Some(Seat { room: Some(room), .. })) => Ok(Some(Arc::clone(room))),
+            // Nothing to join: no matter, or one that is held by text.
+            (Person::Citizen(_), _) => Err(SessionError::Unexpected),
+        }
+    }
+}

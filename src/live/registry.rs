@@ -1,0 +1,317 @@
+//! Mailboxes of everything that runs. Nobody here waits for anybody: a mailbox that is full has a stuck owner.
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use dashmap::{DashMap, mapref::entry::Entry};
+use tokio::{
+    sync::{mpsc, watch},
+    task::AbortHandle,
+};
+use tokio_util::task::TaskTracker;
+use tracing::error;
+use yunfa_signaling::{
+    consultation::{MediaFact, Opening, Party},
+    duty,
+    ids::{AreaCode, ConsultationId, LawyerId, SessionId},
+    message::{ClientFrame, ServerMessage},
+    private::{PersonName, Token},
+    time::{Instant, Timestamp},
+    timers::Timers,
+};
+
+use super::{
+    bridge::{Meaning, Order},
+    duty::ToDuty,
+    person,
+    tab::{FromTab, Holder, Person, ToTab},
+    task,
+    transport::{PeerId, Plane, Room},
+};
+use crate::{
+    clock::Clock,
+    domain::evidence::{LegTransport, SecondFacts, TransportTotals},
+    recorder::Recorder,
+};
+
+/// What may wait for one consultation: two people's bursts, their seconds of evidence, and room to spare.
+pub(super) const CONSULTATION_MAILBOX: usize = 256;
+/// What may wait for one person from inside the server.
+pub(super) const PERSON_MAILBOX: usize = 256;
+/// What may wait for one person from its pages; the sockets wait.
+pub(super) const PAGES_MAILBOX: usize = 64;
+
+/// What a person's task hears from inside.
+#[derive(Debug)]
+pub(super) enum ToPerson {
+    /// A page was let in.
+    Attach(Attach),
+    /// A consultation says this to the person.
+    Say { from: ConsultationId, message: ServerMessage },
+    /// The answer to a page's request, or something else for this page only.
+    Reply { tab: duty::Tab, message: ServerMessage },
+    /// The duty book says this to the lawyer.
+    Duty(ServerMessage),
+    /// The duty book lost its memory.
+    DutyReset,
+    /// What the person's transport has to do for a session.
+    Media { from: ConsultationId, session: SessionId, room: Arc<Room>, order: Order },
+    /// Something was seen of one of the person's transports.
+    Fact { peer: PeerId, meaning: Meaning, at: Timestamp },
+    /// A room failed with everybody in it.
+    RoomFailed(super::transport::RoomId),
+    /// The matter is final.
+    Over { from: ConsultationId },
+    /// The matter's task failed: whatever it held is over.
+    Failed { from: ConsultationId },
+    /// The server is about to stop.
+    Draining,
+    /// The account was signed out.
+    Revoked,
+}
+
+/// A page that was let in.
+#[derive(Debug)]
+pub(super) struct Attach {
+    pub(super) tab: duty::Tab,
+    pub(super) inbox: mpsc::Sender<ToTab>,
+    pub(super) holder: Holder,
+    pub(super) device: yunfa_signaling::words::DeviceClass,
+    pub(super) resume_token: Token,
+}
+
+/// What a consultation's task hears.
+#[derive(Debug)]
+pub(super) enum ToConsultation {
+    /// A client said something; `tab` waits for the answer.
+    Said { from: Party, tab: Option<duty::Tab>, frame: ClientFrame },
+    /// Desks are rung for it.
+    Ring(Vec<(LawyerId, PersonName)>),
+    /// Where it stands in the queue.
+    Place { place: u32, on_duty: u32, occupied: u32 },
+    /// A party's socket is gone, or there again.
+    Socket { party: Party, is_there: bool },
+    /// A party's transport is up and in the room; `before` is what it had carried until now.
+    Up { party: Party, way: LegTransport, before: TransportTotals, at: Timestamp },
+    /// Something was seen of a party's transport.
+    Media { party: Party, fact: MediaFact },
+    /// A second of evidence.
+    Second { party: Party, facts: SecondFacts, at: Timestamp },
+    /// A page starts afresh and wants the chat so far.
+    Replay { party: Party, tab: duty::Tab },
+    /// The server stops.
+    Stop,
+}
+
+/// A person's mailboxes.
+#[derive(Debug, Clone)]
+struct PersonMailbox {
+    inside: mpsc::Sender<ToPerson>,
+    pages: mpsc::Sender<FromTab>,
+    task: AbortHandle,
+}
+
+#[derive(Debug, Clone)]
+struct ConsultationMailbox {
+    inside: mpsc::Sender<ToConsultation>,
+    task: AbortHandle,
+}
+
+/// Everything that runs, by its mailbox.
+pub(super) struct Registry {
+    pub(super) clock: Clock,
+    pub(super) recorder: Recorder,
+    pub(super) plane: Plane,
+    pub(super) localities: BTreeMap<AreaCode, String>,
+    pub(super) timers: Timers,
+    pub(super) draining: AtomicBool,
+    /// Consultations in which somebody waits or talks.
+    pub(super) running: watch::Sender<usize>,
+    pub(super) tasks: TaskTracker,
+    duty: mpsc::Sender<ToDuty>,
+    people: DashMap<Person, PersonMailbox>,
+    consultations: DashMap<ConsultationId, ConsultationMailbox>,
+    peers: DashMap<PeerId, Person>,
+    next_tab: AtomicU64,
+}
+
+/// What a registry is made of.
+pub(super) struct RegistryParts {
+    pub(super) clock: Clock,
+    pub(super) recorder: Recorder,
+    pub(super) plane: Plane,
+    pub(super) localities: BTreeMap<AreaCode, String>,
+    pub(super) timers: Timers,
+    pub(super) duty: mpsc::Sender<ToDuty>,
+}
+
+impl Registry {
+    pub(super) fn new(parts: RegistryParts) -> Self {
+        let RegistryParts { clock, recorder, plane, localities, timers, duty } = parts;
+        Self {
+            clock,
+            recorder,
+            plane,
+            localities,
+            timers,
+            draining: AtomicBool::new(false),
+            running: watch::Sender::new(0),
+            tasks: TaskTracker::new(),
+            duty,
+            people: DashMap::new(),
+            consultations: DashMap::new(),
+            peers: DashMap::new(),
+            next_tab: AtomicU64::new(1),
+        }
+    }
+
+    /// Sleeps until the deadline of a machine; for ever when it has none.
+    pub(super) async fn sleep_until(&self, deadline: Option<Instant>) {
+        match deadline {
+            Some(deadline) => self.clock.sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    pub(super) fn mint_tab(&self) -> duty::Tab {
+        duty::Tab(self.next_tab.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// Brings a page to its person's task, which is started when there is none. Returns the way back for the page.
+    pub(super) async fn attach(self: &Arc<Self>, person: Person, mut page: Attach) -> Option<mpsc::Sender<FromTab>> {
+        // A task may end in this very moment, for want of pages; the next one is ours.
+        for _ in 0..3 {
+            let mailbox = self.person(person, &page.holder);
+            match mailbox.inside.send(ToPerson::Attach(page)).await {
+                Ok(()) => return Some(mailbox.pages),
+                Err(mpsc::error::SendError(ToPerson::Attach(unsent))) => page = unsent,
+                Err(_) => return None,
+            }
+            self.forget_person(person, &mailbox.inside);
+        }
+        None
+    }
+
+    fn person(self: &Arc<Self>, person: Person, holder: &Holder) -> PersonMailbox {
+        match self.people.entry(person) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(place) => {
+                let (inside, inbox) = mpsc::channel(PERSON_MAILBOX);
+                let (pages, from_pages) = mpsc::channel(PAGES_MAILBOX);
+                let task = person::Task::new(Arc::clone(self), person, holder.clone(), inside.clone());
+                let task = tokio::spawn(person::run(task, inbox, from_pages)).abort_handle();
+                place.insert(PersonMailbox { inside, pages, task }).clone()
+            }
+        }
+    }
+
+    /// Takes a person's mailbox out, if it is still this one.
+    pub(super) fn forget_person(&self, person: Person, mailbox: &mpsc::Sender<ToPerson>) {
+        self.people.remove_if(&person, |_, known| known.inside.same_channel(mailbox));
+    }
+
+    /// Tells a person something; nobody hears it when the person has no page and no matter.
+    pub(super) fn tell(&self, person: Person, message: ToPerson) {
+        // The guard is let go before anything is removed.
+        let Some(mailbox) = self.people.get(&person).map(|known| known.clone()) else { return };
+        if let Err(mpsc::error::TrySendError::Full(_)) = mailbox.inside.try_send(message) {
+            error!(person = ?person, "a person's task is stuck and is ended");
+            self.forget_person(person, &mailbox.inside);
+            mailbox.task.abort();
+        }
+    }
+
+    /// Tells every person the same.
+    pub(super) fn tell_everybody(&self, message: &ToPerson) {
+        let people: Vec<Person> = self.people.iter().map(|known| *known.key()).collect();
+        for person in people {
+            let copy = match message {
+                ToPerson::Draining => ToPerson::Draining,
+                ToPerson::DutyReset => ToPerson::DutyReset,
+                ToPerson::RoomFailed(room) => ToPerson::RoomFailed(*room),
+                ToPerson::Failed { from } => ToPerson::Failed { from: *from },
+                _ => continue,
+            };
+            self.tell(person, copy);
+        }
+    }
+
+    /// Puts an input into the duty book's mailbox; false when it is full.
+    pub(super) fn duty(&self, input: impl Into<ToDuty>) -> bool {
+        let sent = self.duty.try_send(input.into()).is_ok();
+        if !sent {
+            error!("the duty book is stuck");
+        }
+        sent
+    }
+
+    /// Opens a matter with a task of its own; false when its id is in use.
+    pub(super) fn open(self: &Arc<Self>, opening: Opening, room: Arc<Room>, asked: task::Asked) -> bool {
+        let id = opening.consultation;
+        match self.consultations.entry(id) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                let (inside, inbox) = mpsc::channel(CONSULTATION_MAILBOX);
+                let task = task::Task::new(Arc::clone(self), opening, room, asked);
+                let task = self.tasks.spawn(task::run(task, inbox)).abort_handle();
+                place.insert(ConsultationMailbox { inside, task });
+                true
+            }
+        }
+    }
+
+    /// Puts something into a consultation's mailbox; false when there is none.
+    pub(super) fn post(&self, consultation: ConsultationId, message: ToConsultation) -> bool {
+        let Some(mailbox) = self.consultations.get(&consultation).map(|known| known.clone()) else { return false };
+        match mailbox.inside.try_send(message) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                error!(consultation.id = ?consultation, "a consultation's task is stuck and is ended");
+                mailbox.task.abort();
+                self.fail(consultation);
+                false
+            }
+        }
+    }
+
+    /// Takes a consultation's mailbox out.
+    pub(super) fn close(&self, consultation: ConsultationId) {
+        self.consultations.remove(&consultation);
+    }
+
+    /// A consultation's task is no more: its lawyer is free, its people hear that it is over.
+    pub(super) fn fail(&self, consultation: ConsultationId) {
+        self.close(consultation);
+        self.duty(duty::Input::ConsultationGone { consultation });
+        self.tell_everybody(&ToPerson::Failed { from: consultation });
+    }
+
+    /// Every running consultation.
+    pub(super) fn consultations(&self) -> Vec<ConsultationId> {
+        self.consultations.iter().map(|known| *known.key()).collect()
+    }
+
+    /// Notes whose transport this is.
+    pub(super) fn own(&self, peer: PeerId, person: Person) {
+        self.peers.insert(peer, person);
+    }
+
+    /// The transport is gone.
+    pub(super) fn disown(&self, peer: PeerId) {
+        self.peers.remove(&peer);
+    }
+
+    /// Whose transport this is.
+    pub(super) fn owner(&self, peer: PeerId) -> Option<Person> {
+        self.peers.get(&peer).map(|owner| *owner)
+    }
+}

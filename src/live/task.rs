@@ -1,0 +1,334 @@
+//! One running consultation: the task that owns its machine, its evidence and what it has to write.
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
+
+use futures_util::FutureExt as _;
+use tokio::sync::mpsc;
+use tracing::{debug, error, info};
+use yunfa_signaling::{
+    consultation::{Consultation, Input, MediaFact, Opening, Party},
+    duty,
+    error::SessionError,
+    ids::{OfferId, RequestId, SessionId},
+    message::{ClientFrame, ErrorCode, ServerMessage},
+    milestone::{Event, Milestone},
+    output::{self, Output},
+    time::Now,
+    words::{ConsultationState, EndReason},
+};
+
+use super::{
+    bridge,
+    duty::ToDuty,
+    ledger::Ledger,
+    registry::{Registry, ToConsultation, ToPerson},
+    scribe::{Entry, Scribe, Sealed},
+    tab::Person,
+    transport::Room,
+};
+use crate::recorder::ChatLine;
+
+/// Chat lines that are said again to a page that starts afresh; a page's inbox holds them and the rest of its welcome.
+const CHAT_AGAIN: usize = 200;
+
+/// The request that opened the matter: whom to answer when it has been routed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) tab: duty::Tab,
+    pub(super) request: RequestId,
+}
+
+/// One matter and all that belongs to it.
+pub(super) struct Task {
+    registry: Arc<Registry>,
+    machine: Consultation,
+    opening: Opening,
+    room: Arc<Room>,
+    asked: Asked,
+    ledger: Option<Ledger>,
+    scribe: Scribe,
+    /// Who was told anything that outlives a moment.
+    people: BTreeSet<Person>,
+    /// The session that runs, and the version of the last event: what an end must know when the machine fails.
+    session: Option<SessionId>,
+    version: u64,
+    /// It counts among those in which somebody waits or talks.
+    counted: bool,
+    is_done: bool,
+}
+
+enum Next {
+    Heard(Option<ToConsultation>),
+    Due,
+    Checkpoint,
+    Wrote(Option<Sealed>),
+}
+
+/// Runs a matter to its end. A failure ends this matter and no other; what was seen of it is kept.
+pub(super) async fn run(mut task: Task, mut inbox: mpsc::Receiver<ToConsultation>) {
+    let id = task.opening.consultation;
+    if AssertUnwindSafe(task.serve(&mut inbox)).catch_unwind().await.is_err() {
+        error!(consultation.id = ?id, "a consultation failed and is ended");
+        task.registry.fail(id);
+        task.fail();
+    } else {
+        task.registry.close(id);
+        for person in &task.people {
+            task.registry.tell(*person, ToPerson::Over { from: id });
+        }
+    }
+    task.count(false);
+    while !task.scribe.is_idle() {
+        task.scribe.write().await;
+    }
+    debug!(consultation.id = ?id, "a consultation is final");
+}
+
+impl Task {
+    pub(super) fn new(registry: Arc<Registry>, opening: Opening, room: Arc<Room>, asked: Asked) -> Self {
+        let scribe = Scribe::new(registry.recorder.clone(), registry.clock.clone());
+        let machine = Consultation::open(opening.clone(), registry.timers, registry.clock.now());
+        let people = [Person::Citizen(opening.citizen)].into();
+        Self {
+            registry,
+            machine,
+            opening,
+            room,
+            asked,
+            ledger: None,
+            scribe,
+            people,
+            session: None,
+            version: 0,
+            counted: false,
+            is_done: false,
+        }
+    }
+
+    async fn serve(&mut self, inbox: &mut mpsc::Receiver<ToConsultation>) {
+        let Asked { tab, request } = self.asked;
+        let opened = match self.registry.recorder.is_known(self.opening.consultation).await {
+            Ok(false) => ServerMessage::Done { reply_to: request },
+            // Ids are minted by clients: one that was used before the server started is over.
+            Ok(true) => super::reply(request, Err(SessionError::Over)),
+            Err(cause) => {
+                error!("a consultation cannot be opened: {cause}");
+                let (code, message) = (ErrorCode::Internal, "not possible right now: try again".to_owned());
+                ServerMessage::Error { reply_to: Some(request), code, message }
+            }
+        };
+        let is_refused = matches!(opened, ServerMessage::Error { .. });
+        if !is_refused {
+            self.drain();
+        }
+        self.reply(Party::Citizen, tab, opened);
+        if is_refused {
+            return;
+        }
+        while !(self.is_done && self.scribe.is_idle()) {
+            match self.next(inbox).await {
+                Next::Heard(Some(message)) => self.heard(message),
+                // The registry has forgotten this matter: the process ends.
+                Next::Heard(None) => return,
+                Next::Due => self.feed(Input::Timeout),
+                Next::Checkpoint => self.checkpoint(),
+                Next::Wrote(Some(Sealed { session, record })) => self.feed(Input::Sealed { session, record }),
+                Next::Wrote(None) => {}
+            }
+        }
+    }
+
+    async fn next(&mut self, inbox: &mut mpsc::Receiver<ToConsultation>) -> Next {
+        let Self { registry, machine, ledger, scribe, is_done, .. } = self;
+        let (writes, listens) = (!scribe.is_idle(), !scribe.is_full());
+        tokio::select! {
+            wrote = scribe.write(), if writes => Next::Wrote(wrote),
+            heard = inbox.recv(), if listens => Next::Heard(heard),
+            () = registry.sleep_until(machine.poll_timeout()), if !*is_done => Next::Due,
+            () = registry.sleep_until(ledger.as_ref().map(Ledger::deadline)) => Next::Checkpoint,
+        }
+    }
+
+    fn heard(&mut self, message: ToConsultation) {
+        match message {
+            ToConsultation::Said { from, tab, frame: ClientFrame { id, message } } => {
+                let outcome = self.take(Input::Said { from, request: id, message });
+                if let Some(tab) = tab {
+                    self.reply(from, tab, super::reply(id, outcome));
+                }
+            }
+            ToConsultation::Ring(lawyers) => {
+                for (lawyer, name) in lawyers {
+                    let offer = self.registry.clock.mint::<OfferId>();
+                    self.feed(Input::Ring { offer, lawyer, name });
+                }
+            }
+            ToConsultation::Place { place, on_duty, occupied } => {
+                self.feed(Input::Place { place, on_duty, occupied });
+            }
+            ToConsultation::Socket { party, is_there: true } => self.feed(Input::SocketBack { party }),
+            ToConsultation::Socket { party, is_there: false } => self.feed(Input::SocketLost { party }),
+            ToConsultation::Up { party, way, before, at } => {
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.up(party, way, before, at);
+                }
+                self.feed(Input::Media { party, fact: MediaFact::Connected });
+            }
+            ToConsultation::Media { party, fact } => self.feed(Input::Media { party, fact }),
+            ToConsultation::Second { party, facts, at } => {
+                let Some(ledger) = &mut self.ledger else { return };
+                let before = ledger.two_way_s();
+                ledger.second(party, facts, at);
+                let (session, seconds) = (ledger.session(), ledger.two_way_s());
+                if seconds != before {
+                    self.feed(Input::TwoWay { session, seconds });
+                }
+            }
+            ToConsultation::Replay { party, tab } => {
+                let lines = self.machine.chat(party);
+                for line in lines.into_iter().rev().take(CHAT_AGAIN).collect::<Vec<_>>().into_iter().rev() {
+                    self.reply(party, tab, line);
+                }
+            }
+            ToConsultation::Stop => {
+                self.feed(Input::Stop);
+                // What is still awaited (an outcome, a rating) is found by the reaper after the restart.
+                self.is_done = true;
+            }
+        }
+    }
+
+    /// Takes an input that nobody waits to be answered.
+    fn feed(&mut self, input: Input) {
+        if let Err(refused) = self.take(input) {
+            debug!(consultation.id = ?self.opening.consultation, "an input was refused: {refused}");
+        }
+    }
+
+    fn take(&mut self, input: Input) -> Result<(), SessionError> {
+        let outcome = self.machine.handle(input, self.registry.clock.now());
+        self.drain();
+        outcome
+    }
+
+    /// Does what the machine orders, in its order.
+    fn drain(&mut self) {
+        let id = self.opening.consultation;
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::ToCitizen(message) => self.say(Person::Citizen(self.opening.citizen), message),
+                Output::ToLawyer(lawyer, message) => self.say(Person::Lawyer(lawyer), message),
+                Output::Duty(hint) => {
+                    self.registry.duty(ToDuty::from(duty::Input::Heard { consultation: id, hint }));
+                }
+                Output::Media(order) => self.order(bridge::orders(order)),
+                Output::Milestone(milestone) => self.milestone(milestone),
+                Output::Keep(line) => self.scribe.push(Entry::Chat(chat_line(line))),
+                Output::Seal { session, lawyer: _ } => self.scribe.push(Entry::Seal(session)),
+                Output::Done => self.is_done = true,
+            }
+        }
+        self.count(!self.is_done && self.somebody_waits_or_talks());
+    }
+
+    fn order(&self, orders: bridge::Orders) {
+        let from = self.opening.consultation;
+        let citizen = (Person::Citizen(self.opening.citizen), orders.citizen_does);
+        let lawyer = (Person::Lawyer(orders.lawyer), orders.lawyer_does);
+        for (person, order) in [citizen, lawyer] {
+            let (session, room) = (orders.session, Arc::clone(&self.room));
+            self.registry.tell(person, ToPerson::Media { from, session, room, order });
+        }
+    }
+
+    fn milestone(&mut self, milestone: Milestone) {
+        let now = self.registry.clock.now();
+        self.version = milestone.version;
+        match &milestone.event {
+            Event::Accepted { session, lawyer, .. } => {
+                self.ledger = Ledger::open(&self.opening, *session, Party::Lawyer(*lawyer), now.mono);
+                self.session = Some(*session);
+            }
+            Event::SessionEnded { session, reason } => {
+                info!(consultation.id = ?milestone.consultation, session.id = ?session, "session ended: {reason}");
+                // The evidence goes before the end: whoever reads the end after a crash finds all of it.
+                self.close_ledger();
+                self.session = None;
+            }
+            Event::Opened { .. }
+            | Event::StateChanged { .. }
+            | Event::OfferMade { .. }
+            | Event::OfferChanged { .. }
+            | Event::SessionChanged { .. }
+            | Event::LegChanged { .. }
+            | Event::ChannelChanged { .. }
+            | Event::ChatSaid { .. }
+            | Event::OutcomeRecorded { .. }
+            | Event::Rated { .. } => {}
+        }
+        self.scribe.push(Entry::Event(milestone));
+    }
+
+    fn checkpoint(&mut self) {
+        let now = self.registry.clock.now().mono;
+        if let Some(evidence) = self.ledger.as_mut().and_then(|ledger| ledger.checkpoint(now)) {
+            self.scribe.push(Entry::Evidence(Box::new(evidence)));
+        }
+    }
+
+    fn close_ledger(&mut self) {
+        if let Some(ledger) = self.ledger.take() {
+            self.scribe.push(Entry::Evidence(Box::new(ledger.close())));
+        }
+    }
+
+    fn say(&mut self, person: Person, message: ServerMessage) {
+        if matches!(message, ServerMessage::Session(_)) {
+            self.people.insert(person);
+        }
+        self.registry.tell(person, ToPerson::Say { from: self.opening.consultation, message });
+    }
+
+    fn reply(&self, party: Party, tab: duty::Tab, message: ServerMessage) {
+        let person = match party {
+            Party::Citizen => Person::Citizen(self.opening.citizen),
+            Party::Lawyer(lawyer) => Person::Lawyer(lawyer),
+        };
+        self.registry.tell(person, ToPerson::Reply { tab, message });
+    }
+
+    fn somebody_waits_or_talks(&self) -> bool {
+        self.session.is_some()
+            || matches!(
+                self.machine.state(),
+                ConsultationState::Open | ConsultationState::Matching | ConsultationState::Assigned
+            )
+    }
+
+    fn count(&mut self, counts: bool) {
+        if counts != self.counted {
+            self.counted = counts;
+            self.registry.running.send_modify(|running| if counts { *running += 1 } else { *running -= 1 });
+        }
+    }
+
+    /// The machine failed: the running session ends here, with all that was seen of it.
+    fn fail(&mut self) {
+        let Now { mono, wall } = self.registry.clock.now();
+        self.close_ledger();
+        if let Some(session) = self.session.take() {
+            self.scribe.push(Entry::Event(Milestone {
+                consultation: self.opening.consultation,
+                version: self.version + 1,
+                at: wall,
+                mono_us: mono.micros(),
+                event: Event::SessionEnded { session, reason: EndReason::ServerStopped },
+            }));
+        }
+    }
+}
+
+/// A chat line as the recorder takes it; its matter is known by its session.
+fn chat_line(line: output::ChatLine) -> ChatLine {
+    let output::ChatLine { consultation: _, session, message, number, from, role, text, at } = line;
+    ChatLine { session, message, number, from, role, at, text }
+}
