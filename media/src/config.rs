@@ -9,7 +9,8 @@ pub struct Config {
     pub candidates: Vec<SocketAddr>,
     /// How many peers the worker holds; a further `Join` is refused as `Full`.
     pub max_peers: usize,
-    /// What a peer may send, in bytes per second, bursts of one second allowed; more is dropped before it is opened.
+    /// What a peer may send, in bytes per second, bursts of one second allowed; more is dropped. Only authentic packets
+    /// count, else anybody could use up a peer's share by forging its address.
     /// 6 Mbit/s: a 720p camera, a shared screen and a microphone together need less than 5.
     pub ingress_bytes: u32,
     /// What a peer may send, in packets per second, bursts of one second allowed.

@@ -29,10 +29,11 @@ use crate::{
     srtp::{RTP_OVERHEAD, Seal},
 };
 
-/// Resends of a leg may take this share of what it was sent first (reliability: ≤ 1.25 × in a NACK flood).
-const RESEND_SHARE: u64 = 4;
-/// Bytes that a leg's resend budget holds at most: a second of video at 1.5 Mbit/s loses 20 % in one burst.
-const RESEND_BURST: u64 = 48 * 1024;
+/// Resends of a leg may take one in so many of the bytes that it was sent first. With the burst below, a flood of NACKs
+/// gets a receiver no more than a quarter on top.
+const RESEND_SHARE: u64 = 5;
+/// Bytes that a leg's resend budget holds at most: twenty full packets lost in one burst.
+const RESEND_BURST: u64 = 24 * 1024;
 /// Resends of one packet at most.
 const MAX_RESENDS: u8 = 3;
 /// Packets per slot whose resends are remembered; a repeat further back is too old to help.

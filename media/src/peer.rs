@@ -14,7 +14,7 @@ use crate::{
     fact::{MediaKind, Second, Totals},
     forward::{Leg, Slot, Track},
     ids::{PeerId, RoomId},
-    rtcp::Arrivals,
+    rtcp::{self, Arrivals},
     srtp::Open,
 };
 
@@ -79,6 +79,8 @@ pub(crate) struct Peer {
     pub ssrcs: Vec<KnownSsrc>,
     /// Ours, where RTCP to it needs a sender and there is no slot.
     pub ssrc: u32,
+    /// Feedback to it needs no report in front (RFC 5506).
+    pub reduced_size: bool,
     pub bytes: Bucket,
     pub packets: Bucket,
     pub unknown: Bucket,
@@ -117,6 +119,15 @@ impl Peer {
         }
         self.ssrcs.push(new);
         true
+    }
+
+    /// Begins a compound of feedback. Some receivers route a compound by its first packet only, so there is a report in
+    /// front only for those that insist (RFC 3550 6.1).
+    pub(crate) fn begin_feedback(&self, compound: &mut Vec<u8>) {
+        compound.clear();
+        if !self.reduced_size {
+            rtcp::receiver_report(compound, self.ssrc, &[]);
+        }
     }
 
     /// How long to wait between two askings for one packet.

@@ -21,12 +21,12 @@ use rtc_dtls::{
 use rtc_shared::{TransportProtocol, error::Error};
 
 use super::{
-    gate::{DtlsGate, Passage},
+    gate::{DtlsGate, Passage, begins_handshake},
     negotiation::Fingerprint,
 };
 use crate::{
     error::MediaError,
-    srtp::{Open, Profile, Seal, Side},
+    srtp::{EXPORTER_LABEL, Open, Profile, Seal, Side},
 };
 
 /// The address under which `rtc-dtls` knows every peer, and us.
@@ -35,8 +35,8 @@ const CONSTANT: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192,
 const FIRST_RESEND: Duration = Duration::from_millis(100);
 /// How often a flight is sent again.
 const MAX_RESENDS: u32 = 7;
-/// Exporter label (RFC 5764 4.2).
-const EXPORTER: &str = "EXTRACTOR-dtls_srtp";
+/// Datagrams of a ClientHello that are kept for the second profile; with post-quantum keys it takes two.
+const MAX_HELLOS: usize = 4;
 
 /// The worker's certificate and its two handshake configurations. `rtc-dtls` follows the client's order of SRTP
 /// profiles, so each configuration knows only one and the better is tried first.
@@ -139,7 +139,13 @@ impl Dtls {
             }
             Passage::Through => {}
         }
-        if !self.done && !self.fell_back && self.hellos.len() < 4 {
+        if self.flight.is_empty() && begins_handshake(datagram) {
+            // rtc-dtls takes a ClientHello that it cannot read for good and ignores the next. As long as none was
+            // answered, each begins anew.
+            self.endpoint = endpoint(&self.config);
+            self.hellos.clear();
+        }
+        if !self.done && !self.fell_back && self.hellos.len() < MAX_HELLOS {
             self.hellos.push(datagram.to_vec());
         }
         let events = match self.endpoint.read(now, CONSTANT, None, BytesMut::from(datagram)) {
@@ -202,7 +208,7 @@ impl Dtls {
             SrtpProtectionProfile::Srtp_Aes128_Cm_Hmac_Sha1_80 => Profile::Aes128CmSha1_80,
             _ => return None,
         };
-        let material = state.export_keying_material(EXPORTER, &[], profile.keying_len()).ok()?;
+        let material = state.export_keying_material(EXPORTER_LABEL, &[], profile.keying_len()).ok()?;
         let keys = crate::srtp::pair(profile, material.as_ref(), Side::Server).ok()?;
         self.done = true;
         self.gate.completed();

@@ -130,6 +130,15 @@ pub(crate) enum Passage {
     Stopped,
 }
 
+/// Whether a datagram begins with the first fragment of a handshake's first message, as every ClientHello without a
+/// cookie does.
+pub(crate) fn begins_handshake(datagram: &[u8]) -> bool {
+    Record::split(datagram).is_some_and(|(record, _)| {
+        let first = matches!(record.body, [1, _, _, _, 0, 0, 0, 0, 0, ..]);
+        record.kind == HANDSHAKE && record.epoch == 0 && first
+    })
+}
+
 /// Budgets of one peer's DTLS (rtc-dtls 0.21.1 has none: it reassembles recursively, and queues without bound).
 pub(crate) struct DtlsGate {
     records: u32,

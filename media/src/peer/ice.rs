@@ -11,6 +11,8 @@ const MAX_ADDRESSES: usize = 4;
 /// Transactions remembered. A browser sends a few checks a second, so this is the last minute and more; during set-up
 /// it is the last few seconds of many paths.
 const MAX_TRANSACTIONS: usize = 256;
+/// Silence after which the path is given up for any other that is proven.
+const PATH_SILENT: Duration = Duration::from_secs(2);
 /// How long a transaction is remembered at most.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
@@ -23,6 +25,8 @@ pub(crate) struct Ice {
     /// Proven addresses, the one in use longest first.
     addresses: Vec<SocketAddr>,
     selected: Option<SocketAddr>,
+    /// The last sign of life from there.
+    heard: Option<Instant>,
     seen: Vec<(u64, SocketAddr, Instant)>,
     oldest: usize,
 }
@@ -47,6 +51,7 @@ impl Ice {
             remote_ufrag,
             addresses: Vec::with_capacity(1),
             selected: None,
+            heard: None,
             seen: Vec::new(),
             oldest: 0,
         }
@@ -65,6 +70,13 @@ impl Ice {
     /// Every address that is this peer's.
     pub(crate) fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Something authentic came from this address.
+    pub(crate) fn heard(&mut self, from: SocketAddr, now: Instant) {
+        if self.selected == Some(from) {
+            self.heard = Some(now);
+        }
     }
 
     /// An address went to another peer.
@@ -92,7 +104,10 @@ impl Ice {
         }
         // The controlling side nominates (RFC 8445 8.1.1), and may nominate anew when its network changes: media
         // follows at once. Before any nomination the first proven path is used.
-        if self.selected != Some(from) && (request.use_candidate || self.selected.is_none()) {
+        // Some clients nominate only once; when such a client's address changes, the old path falls silent, and a fresh
+        // check is as good as a nomination.
+        let silent = self.heard.is_none_or(|heard| now.duration_since(heard) >= PATH_SILENT);
+        if self.selected != Some(from) && (request.use_candidate || silent) {
             self.selected = Some(from);
             checked.moved = true;
         }

@@ -54,6 +54,8 @@ pub(crate) struct SlotPlan {
 
 /// What an offer comes to.
 pub(crate) struct Plan {
+    /// Feedback goes without a report in front of it (RFC 5506): all m-lines allow it.
+    pub reduced_size: bool,
     /// In order of the m-lines.
     pub sources: Vec<SourcePlan>,
     /// In order of the m-lines.
@@ -70,7 +72,8 @@ impl Plan {
         let screen = only_received().next_back().filter(|_| only_received().count() > 1);
         let name = dice.letters(12);
 
-        let mut plan = Self { sources: Vec::new(), slots: Vec::new() };
+        let reduced_size = accepted().all(|(_, accepted)| accepted.reduced_size);
+        let mut plan = Self { reduced_size, sources: Vec::new(), slots: Vec::new() };
         for (section, accepted) in accepted() {
             let mid = section.mid.clone();
             if accepted.sends {

@@ -104,6 +104,7 @@ impl Core {
             slots: Vec::new(),
             ssrcs: Vec::new(),
             ssrc: self.dice.ssrc(),
+            reduced_size: plan.reduced_size,
             bytes: Bucket::new(self.config.ingress_bytes, now.mono),
             packets: Bucket::new(self.config.ingress_packets, now.mono),
             unknown: unknown_bucket(now.mono),

@@ -40,8 +40,8 @@ impl Core {
         match claim {
             Claim::Stun => {}
             Claim::Dtls => self.dtls(key, payload, now),
-            Claim::Rtp => self.rtp(key, payload, now),
-            Claim::Rtcp => self.rtcp(key, payload, now),
+            Claim::Rtp => self.rtp(key, from, payload, now),
+            Claim::Rtcp => self.rtcp(key, from, payload, now),
         }
         self.arm(key);
     }
@@ -85,7 +85,7 @@ impl Core {
         {
             self.out.commit(from, size);
         }
-        self.beat(key, false, now);
+        self.beat(key, from, false, now);
         self.arm(key);
     }
 
@@ -103,7 +103,6 @@ impl Core {
                 peer.due.report = Some(now.mono + Duration::from_millis(100));
                 leg.seal = Some(seal);
                 self.out.tell(Fact::Connected { peer: peer.id, transport: Transport { remote: to.ip() } }, now);
-                self.beat(key, false, now);
                 self.catch_up(key, now);
             }
             Progress::WrongCertificate => self.leave(key, Some(LostReason::WrongCertificate), now),
@@ -121,8 +120,9 @@ impl Core {
     }
 
     /// Takes note of a sign of life.
-    pub(super) fn beat(&mut self, key: Key<Peer>, media: bool, now: Now) {
+    pub(super) fn beat(&mut self, key: Key<Peer>, from: SocketAddr, media: bool, now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
+        peer.ice.heard(from, now.mono);
         if let Some(silent) = peer.pulse.beat(now.mono, media)
             && peer.phase == Phase::Connected
         {
@@ -131,12 +131,9 @@ impl Core {
         }
     }
 
-    fn rtp(&mut self, key: Key<Peer>, packet: &mut [u8], now: Now) {
+    fn rtp(&mut self, key: Key<Peer>, from: SocketAddr, packet: &mut [u8], now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let Some(open) = &mut peer.open else { return };
-        if !peer.packets.take(1, now.mono) || !peer.bytes.take(packet.len() as u32, now.mono) {
-            return;
-        }
         let Ok(head) = Head::parse(packet) else { return };
         let known = peer.ssrcs.iter().copied().find(|known| known.ssrc == head.ssrc);
         if known.is_none() && !peer.unknown.take(1, now.mono) {
@@ -152,10 +149,14 @@ impl Core {
             }
             Err(_) => return,
         };
+        // Only what is authentic is charged: forged packets must not use up the share of the peer that they imitate.
+        if !peer.packets.take(1, now.mono) || !peer.bytes.take(size as u32, now.mono) {
+            return;
+        }
         peer.totals.packets_in += 1;
         peer.totals.bytes_in += size as u64;
         let track = known.or_else(|| self.map_ssrc(key, packet, &head, now));
-        self.beat(key, true, now);
+        self.beat(key, from, true, now);
         let (Some(known), Some(peer)) = (track, self.peers.get_mut(key)) else { return };
         let Some(track) = self.tracks.get_mut(known.track) else { return };
 

@@ -40,7 +40,11 @@ impl Core {
         if track.ssrc.is_none() || self.peers.get(owner).is_none_or(|peer| peer.phase != Phase::Connected) {
             return;
         }
-        if track.keyframes.ask(now.mono) {
+        // A keyframe that nobody can see yet would only use up the throttle of those who soon will.
+        let seen = track.subscribers.iter().any(|slot| {
+            self.slots.get(*slot).and_then(|slot| self.legs.get(slot.leg)).is_some_and(|leg| leg.seal.is_some())
+        });
+        if seen && track.keyframes.ask(now.mono) {
             self.ask_keyframe(source);
         }
         self.keyframe_later(source);
@@ -70,8 +74,7 @@ impl Core {
         let Some(track) = self.tracks.get(source) else { return };
         let (Some(ssrc), Some(peer)) = (track.ssrc, self.peers.get_mut(track.owner)) else { return };
         let codec = &track.plan.codec;
-        self.scratch.clear();
-        rtcp::receiver_report(&mut self.scratch, peer.ssrc, &[]);
+        peer.begin_feedback(&mut self.scratch);
         if codec.pli {
             rtcp::pli(&mut self.scratch, peer.ssrc, ssrc);
         } else if codec.fir {
@@ -90,8 +93,7 @@ impl Core {
     pub(super) fn nack(&mut self, key: Key<Peer>, now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let patience = peer.patience();
-        self.scratch.clear();
-        rtcp::receiver_report(&mut self.scratch, peer.ssrc, &[]);
+        peer.begin_feedback(&mut self.scratch);
         let empty = self.scratch.len();
         let mut again: Option<Instant> = None;
         let mut hopeless = Vec::new();
@@ -124,7 +126,7 @@ impl Core {
         let media = peer.ssrcs.first().map_or(0, |known| known.ssrc);
         peer.due.feedback = None;
         loop {
-            self.scratch.clear();
+            peer.begin_feedback(&mut self.scratch);
             if !peer.arrivals.write(&mut self.scratch, peer.ssrc, media) {
                 break;
             }

@@ -1,9 +1,11 @@
 //! RTCP from a peer, routed by every packet of a compound (RFC 3550 6.1): what it receives, lacks and sends.
+use std::net::SocketAddr;
+
 use super::core::Core;
 use crate::{
     arena::Key,
     forward::{Packet, Slot},
-    peer::{Peer, Phase},
+    peer::Peer,
     quality::{SenderClock, round_trip},
     rtcp::{self, Block},
     rtp::Head,
@@ -15,12 +17,9 @@ use crate::{
 const MAX_NACKED: usize = 256;
 
 impl Core {
-    pub(super) fn rtcp(&mut self, key: Key<Peer>, packet: &mut [u8], now: Now) {
+    pub(super) fn rtcp(&mut self, key: Key<Peer>, from: SocketAddr, packet: &mut [u8], now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
         let Some(open) = &mut peer.open else { return };
-        if !peer.packets.take(1, now.mono) || !peer.bytes.take(packet.len() as u32, now.mono) {
-            return;
-        }
         let size = match open.rtcp(packet) {
             Ok(size) => size,
             Err(SrtpError::NotAuthentic) => {
@@ -29,8 +28,10 @@ impl Core {
             }
             Err(_) => return,
         };
-        debug_assert_eq!(peer.phase, Phase::Connected, "keys come with the connection");
-        self.beat(key, false, now);
+        if !peer.packets.take(1, now.mono) || !peer.bytes.take(size as u32, now.mono) {
+            return;
+        }
+        self.beat(key, from, false, now);
         let mut nacks = MAX_NACKED;
         for packet in rtcp::packets(&packet[..size]) {
             match packet {
@@ -121,8 +122,11 @@ impl Core {
 
     fn picture_lost(&mut self, key: Key<Peer>, media: u32, now: Now) {
         let Some(slot) = self.slot_of(key, media).and_then(|slot| self.slots.get_mut(slot)) else { return };
-        // Nobody has the publisher make keyframes for everybody all the time.
-        if let Some(source) = slot.source.filter(|_| slot.allowance.take(now.mono)) {
+        let Some(source) = slot.source else { return };
+        // While one is under way, asking again costs nothing and changes nothing. Otherwise nobody has the publisher make
+        // keyframes for everybody all the time.
+        let pending = self.tracks.get(source).is_some_and(|track| track.keyframes.deadline().is_some());
+        if !pending && slot.allowance.take(now.mono) {
             self.want_keyframe(source, now);
         }
     }

@@ -1,1 +1,83 @@
+//! What cannot be reached from outside: a panic in the middle of a room.
+use std::time::Instant;
 
+use super::*;
+use crate::{
+    command::Sdp,
+    fact::Fact,
+    ids::{PeerId, RoomId},
+};
+
+/// A page's offer with a microphone and one slot.
+const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n\
+    m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=sendonly\r\na=ice-ufrag:abcd\r\n\
+    a=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:\
+    22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\na=setup:actpass\r\na=rtcp-mux\r\na=rtpmap:111 opus/48000/2\r\n\
+    m=audio 9 UDP/TLS/RTP/SAVPF 111\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=recvonly\r\na=rtcp-mux\r\n\
+    a=rtpmap:111 opus/48000/2\r\n";
+
+fn sfu() -> (Sfu, Now) {
+    #[expect(clippy::disallowed_methods, reason = "a test needs some instant to begin with")]
+    let now = Now { mono: Instant::now(), wall: 1_800_000_000_000 };
+    let config = Config { candidates: vec!["192.0.2.1:1".parse().unwrap()], max_peers: 3, ..Config::default() };
+    (Sfu::new(config, [7; 32], now).unwrap(), now)
+}
+
+fn join(room: u64, peer: u64) -> Input<'static> {
+    Input::Command(Command::Join { room: RoomId(room), peer: PeerId(peer), offer: Sdp(OFFER.to_owned()) })
+}
+
+fn facts(sfu: &mut Sfu) -> Vec<Fact> {
+    std::iter::from_fn(|| sfu.poll_fact()).map(|stamped| stamped.fact).collect()
+}
+
+#[test]
+fn a_panic_closes_the_room_in_which_it_happened_and_no_other() {
+    let (mut sfu, now) = sfu();
+    sfu.handle(join(1, 1), now);
+    sfu.handle(join(1, 2), now);
+    sfu.handle(join(2, 3), now);
+    facts(&mut sfu);
+
+    sfu.core.trap = Some(RoomId(1));
+    sfu.handle(Input::Command(Command::Leave { peer: PeerId(2) }), now);
+
+    assert_eq!(facts(&mut sfu), [Fact::RoomFailed { room: RoomId(1) }]);
+    assert_eq!((sfu.core.peers.len(), sfu.core.rooms.len()), (1, 1));
+    sfu.handle(join(2, 1), now);
+    assert!(matches!(
+        &facts(&mut sfu)[..],
+        [Fact::Answered { .. }, Fact::SlotsChanged { .. }, Fact::SlotsChanged { .. }]
+    ));
+}
+
+#[test]
+fn a_full_worker_refuses_the_next_peer_but_not_one_that_comes_again() {
+    let (mut sfu, now) = sfu();
+    (1..=3).for_each(|peer| sfu.handle(join(1, peer), now));
+    facts(&mut sfu);
+
+    sfu.handle(join(1, 4), now);
+    assert_eq!(facts(&mut sfu), [Fact::Refused { peer: PeerId(4), error: MediaError::Full }]);
+
+    sfu.handle(join(1, 2), now);
+    assert!(matches!(facts(&mut sfu)[..], [.., Fact::Answered { peer: PeerId(2), .. }, _, _, _]));
+}
+
+#[test]
+fn a_peer_that_never_connects_is_given_up_and_leaves_nothing_behind() {
+    let (mut sfu, mut now) = sfu();
+    sfu.handle(join(1, 1), now);
+
+    while let Some(at) = sfu.poll_timeout() {
+        now = now.after(at - now.mono);
+        sfu.handle(Input::Timeout, now);
+    }
+
+    let lost = facts(&mut sfu).into_iter().any(|fact| matches!(fact, Fact::Lost { peer: PeerId(1), .. }));
+    assert!(lost);
+    let core = &sfu.core;
+    assert_eq!((core.peers.len(), core.tracks.len(), core.slots.len(), core.legs.len()), (0, 0, 0, 0));
+    assert!(core.rooms.is_empty() && core.by_id.is_empty() && core.by_ufrag.is_empty());
+    assert!(sfu.transmits().is_empty());
+}

@@ -1,18 +1,22 @@
 //! A full WebRTC client without a socket: the peer connection of the `rtc` crate, fed by the virtual network.
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     net::SocketAddr,
     time::{Duration, Instant},
 };
 
 use bytes::{Bytes, BytesMut};
 use rtc::{
-    interceptor::Registry,
+    interceptor::{Attribute, Interceptor, Packet, Registry, Slot, StreamInfo, TaggedPacket},
     media_stream::MediaStreamTrack,
     peer_connection::{
         RTCPeerConnection, RTCPeerConnectionBuilder,
         configuration::{
-            RTCConfigurationBuilder, interceptor_registry::register_default_interceptors, media_engine::MediaEngine,
+            RTCConfigurationBuilder,
+            interceptor_registry::{
+                configure_nack, configure_rtcp_reports, configure_simulcast_extension_headers, configure_twcc,
+            },
+            media_engine::MediaEngine,
         },
         event::{RTCPeerConnectionEvent, RTCTrackEvent},
         message::{RTCMessage, TaggedRTCMessage},
@@ -24,7 +28,10 @@ use rtc::{
     rtp::{self, header::Extension},
     rtp_transceiver::{
         RTCRtpSenderId, RTCRtpTransceiverDirection, RTCRtpTransceiverInit,
-        rtp_sender::{RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RtpCodecKind},
+        rtp_sender::{
+            RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpHeaderExtensionCapability,
+            RtpCodecKind,
+        },
     },
     sansio::Protocol,
     shared::{TaggedBytesMut, TransportContext, TransportProtocol},
@@ -60,12 +67,57 @@ pub(crate) struct Client {
     pub(crate) mids: BTreeMap<String, String>,
     /// Whole frames, by the mid of the m-line that showed them, in order of completion.
     pub(crate) seen: BTreeMap<String, Vec<Frame>>,
-    parts: BTreeMap<(String, Frame), u8>,
+    parts: BTreeSet<(String, Frame, u8)>,
+    /// Packets that came twice, as it asks for repaired ones again.
+    pub(crate) twice: u32,
     pub(crate) packets: BTreeMap<String, Vec<rtp::header::Header>>,
     pub(crate) reports: Vec<rtcp::sender_report::SenderReport>,
     pub(crate) feedbacks: u32,
     pub(crate) answer: String,
     pub(crate) offer: String,
+}
+
+/// Shows the client all RTCP, which its interceptors would keep to themselves.
+#[derive(Default)]
+struct Surface {
+    inbound: VecDeque<TaggedPacket>,
+    outbound: VecDeque<TaggedPacket>,
+}
+
+impl Protocol<TaggedPacket, TaggedPacket, ()> for Surface {
+    type Rout = TaggedPacket;
+    type Wout = TaggedPacket;
+    type Eout = ();
+    type Error = rtc::shared::error::Error;
+    type Time = Instant;
+
+    fn handle_read(&mut self, mut packet: TaggedPacket) -> Result<(), Self::Error> {
+        if matches!(packet.message.packet, Packet::Rtcp(_)) {
+            packet.message = packet.message.with(Attribute::DeliverToApplication);
+        }
+        self.inbound.push_back(packet);
+        Ok(())
+    }
+
+    fn poll_read(&mut self) -> Option<TaggedPacket> {
+        self.inbound.pop_front()
+    }
+
+    fn handle_write(&mut self, packet: TaggedPacket) -> Result<(), Self::Error> {
+        self.outbound.push_back(packet);
+        Ok(())
+    }
+
+    fn poll_write(&mut self) -> Option<TaggedPacket> {
+        self.outbound.pop_front()
+    }
+}
+
+impl Interceptor for Surface {
+    fn bind_local_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_local_stream(&mut self, _: &StreamInfo) {}
+    fn bind_remote_stream(&mut self, _: &StreamInfo) {}
+    fn unbind_remote_stream(&mut self, _: &StreamInfo) {}
 }
 
 /// Packets that one video frame is sent in.
@@ -75,10 +127,24 @@ pub(crate) const VIDEO_PERIOD: Duration = Duration::from_millis(33);
 
 impl Client {
     /// A client with a microphone and a camera, if it publishes, and so many receive slots.
-    pub(crate) fn new(name: u8, address: SocketAddr, publishes: bool, slots: (usize, usize), now: Instant) -> Self {
+    /// Its frames are numbered from `first` on.
+    pub(crate) fn new(
+        name: u8,
+        address: SocketAddr,
+        publishes: bool,
+        slots: (usize, usize),
+        first: u32,
+        now: Instant,
+    ) -> Self {
         let mut engine = MediaEngine::default();
         engine.register_default_codecs().expect("default codecs");
-        let registry = register_default_interceptors(Registry::new(), &mut engine).expect("interceptors");
+        let level = RTCRtpHeaderExtensionCapability { uri: "urn:ietf:params:rtp-hdrext:ssrc-audio-level".to_owned() };
+        engine.register_header_extension(level, RtpCodecKind::Audio, None).expect("audio level");
+        let registry = configure_nack(Registry::new(), &mut engine);
+        let registry = configure_rtcp_reports(registry);
+        configure_simulcast_extension_headers(&mut engine).expect("mid");
+        let registry =
+            configure_twcc(registry, &mut engine).expect("transport-cc").with(Slot::Custom(500), Surface::default());
         let mut pc = RTCPeerConnectionBuilder::new()
             .with_configuration(RTCConfigurationBuilder::new().build())
             .with_media_engine(engine)
@@ -121,15 +187,16 @@ impl Client {
             next_audio: now,
             next_video: now,
             start: now,
-            audio_number: 0,
-            video_number: 0,
+            audio_number: first,
+            video_number: first,
             video_sequence: 60_000,
             picture: u16::from(name) * 1000,
             keyframe_asked: true,
             asked: 0,
             mids: BTreeMap::new(),
             seen: BTreeMap::new(),
-            parts: BTreeMap::new(),
+            parts: BTreeSet::new(),
+            twice: 0,
             packets: BTreeMap::new(),
             reports: Vec::new(),
             feedbacks: 0,
@@ -164,7 +231,8 @@ impl Client {
 
     pub(crate) fn wake(&mut self, now: Instant) {
         if self.pc.poll_timeout().is_some_and(|at| at <= now) {
-            self.pc.handle_timeout(now).expect("its own timers");
+            // A handshake that fails is told by the state, and this client goes on.
+            let _ = self.pc.handle_timeout(now);
         }
         if self.talking {
             while self.next_audio <= now {
@@ -223,6 +291,7 @@ impl Client {
             payload.push(u8::from(!keyframe));
             payload.extend([0, 0, 0x9D, 0x01, 0x2A, 0x80, 0x02, 0xE0, 0x01, self.name]);
             payload.extend(self.video_number.to_be_bytes());
+            payload.push(part);
             payload.resize(900, 0x55);
             let header = rtp::header::Header {
                 version: 2,
@@ -302,16 +371,18 @@ impl Client {
         // Our track ids end with the mid.
         let mid = track.rsplit('-').next().unwrap_or(track).to_owned();
         let payload = &packet.payload;
-        let frame = if packet.header.payload_type == 111 {
-            Frame { from: payload[1], number: u32::from_be_bytes(payload[2..6].try_into().expect("four bytes")) }
+        let number = |at: usize| u32::from_be_bytes(payload[at..at + 4].try_into().expect("four bytes"));
+        let (frame, part, whole) = if packet.header.payload_type == 111 {
+            (Frame { from: payload[1], number: number(2) }, 0, 1)
         } else {
-            Frame { from: payload[14], number: u32::from_be_bytes(payload[15..19].try_into().expect("four bytes")) }
+            (Frame { from: payload[14], number: number(15) }, payload[19], PARTS)
         };
-        let whole = if packet.header.payload_type == 111 { 1 } else { PARTS };
-        let parts = self.parts.entry((mid.clone(), frame)).or_default();
-        *parts += 1;
-        assert!(*parts <= whole, "a packet came twice: {frame:?}");
-        if *parts == whole {
+        if !self.parts.insert((mid.clone(), frame, part)) {
+            self.twice += 1;
+            return;
+        }
+        let key = |part| (mid.clone(), frame, part);
+        if (0..whole).all(|part| self.parts.contains(&key(part))) {
             self.seen.entry(mid.clone()).or_default().push(frame);
         }
         self.packets.entry(mid).or_default().push(packet.header);

@@ -75,7 +75,7 @@ impl World {
     /// A client with microphone, camera and this many receive slots joins a room; it is answered at once.
     pub(crate) fn join(&mut self, name: u8, room: u64, publishes: bool, slots: (usize, usize)) {
         let address = SocketAddr::from(([10, 0, 0, name], 5000));
-        let client = Client::new(name, address, publishes, slots, self.now.mono);
+        let client = Client::new(name, address, publishes, slots, self.sent as u32, self.now.mono);
         self.admit(client, room);
     }
 
@@ -106,10 +106,6 @@ impl World {
         self.flush();
     }
 
-    /// Puts a datagram on the wire to the SFU.
-    pub(crate) fn inject(&mut self, from: SocketAddr, datagram: &[u8]) {
-        self.carry(from, server(), datagram.to_vec());
-    }
 
     /// Gives the SFU a datagram now.
     pub(crate) fn hand(&mut self, from: SocketAddr, datagram: &[u8]) {
@@ -215,10 +211,6 @@ impl World {
     /// Whether a fact like this was told.
     pub(crate) fn told(&self, wanted: impl Fn(&Fact) -> bool) -> bool {
         self.facts.iter().any(|stamped| wanted(&stamped.fact))
-    }
-
-    pub(crate) fn count(&self, wanted: impl Fn(&Fact) -> bool) -> usize {
-        self.facts.iter().filter(|stamped| wanted(&stamped.fact)).count()
     }
 
     /// Lets time pass until this client is connected on both sides.

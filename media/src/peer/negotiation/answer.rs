@@ -85,9 +85,12 @@ fn media(
     write!(
         sdp,
         "a={direction}\r\na=ice-ufrag:{}\r\na=ice-pwd:{}\r\na=fingerprint:sha-256 {}\r\na=setup:passive\r\n\
-         a=rtcp-mux\r\na=rtcp-rsize\r\n",
+         a=rtcp-mux\r\n",
         ours.ufrag, ours.password, ours.fingerprint
     )?;
+    if accepted.reduced_size {
+        write!(sdp, "a=rtcp-rsize\r\n")?;
+    }
     match accepted.kind {
         MediaKind::Audio => write!(sdp, "a=rtpmap:{pt} opus/48000/2\r\na=fmtp:{pt} {}\r\n", codec.parameters)?,
         MediaKind::Video => write!(sdp, "a=rtpmap:{pt} VP8/90000\r\n")?,

@@ -59,6 +59,8 @@ pub(crate) struct Accepted {
     pub codec: Codec,
     /// Header extensions under the client's numbers.
     pub extensions: Extensions,
+    /// Feedback may come without a report in front of it (RFC 5506).
+    pub reduced_size: bool,
     /// The SSRC that the client declares.
     pub ssrc: Option<u32>,
     /// The SSRC of its retransmissions.
@@ -231,7 +233,9 @@ fn accept(kind: MediaKind, media: &MediaDescription) -> Result<Option<Accepted>,
         None => (single, None),
     };
     let (ssrc, rtx_ssrc) = if sends { (ssrc, rtx_ssrc) } else { (None, None) };
-    Ok(Some(Accepted { kind, sends, receives, codec, extensions: Extensions::read(attributes), ssrc, rtx_ssrc }))
+    let reduced_size = flag(attributes, "rtcp-rsize");
+    let extensions = Extensions::read(attributes);
+    Ok(Some(Accepted { kind, sends, receives, codec, extensions, reduced_size, ssrc, rtx_ssrc }))
 }
 
 impl Codec {
