@@ -1,0 +1,56 @@
+// Debian's Chromium with fake devices, one window per person.
+import { chromium } from 'playwright-core'
+
+const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
+const QUIET = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  // A page in the background must neither sleep nor lose its camera during a call.
+  '--disable-background-timer-throttling',
+  '--disable-backgrounding-occluded-windows',
+  '--disable-renderer-backgrounding',
+  // Loopback addresses as they are, not as mDNS names.
+  '--disable-features=WebRtcHideLocalIpsWithMdns',
+]
+const DEVICES = ['--use-fake-device-for-media-stream']
+
+/** Starts a browser; `devices` says whether it has a microphone and a camera at all. */
+export function startBrowser({ devices = true, args = [] } = {}) {
+  return chromium.launch({
+    executablePath: EXECUTABLE,
+    headless: true,
+    args: [...QUIET, ...(devices ? DEVICES : []), ...args],
+  })
+}
+
+export const PHONE = { width: 390, height: 844 }
+export const SMALL_PHONE = { width: 320, height: 640 }
+export const LANDSCAPE = { width: 844, height: 390 }
+export const DESKTOP = { width: 1366, height: 768 }
+
+/** Opens a window of its own (own cookies); every error of the page fails the test at `assertQuiet`. */
+export async function openWindow(browser, { size = DESKTOP, english = false, permissions = ['camera', 'microphone'], ...more } = {}) {
+  const context = await browser.newContext({
+    viewport: size,
+    permissions,
+    ignoreHTTPSErrors: true,
+    hasTouch: size.width < 900,
+    reducedMotion: 'reduce',
+    ...more,
+  })
+  const page = await context.newPage()
+  page.complaints = []
+  page.on('pageerror', error => page.complaints.push(`error: ${error.message}`))
+  page.on('console', message => {
+    const text = message.text()
+    // A refused request is logged by Chromium itself; the pages say it in words, which the tests look at.
+    if (message.type() === 'error' && !text.startsWith('Failed to load resource')) page.complaints.push(text)
+  })
+  if (english) await page.addInitScript(() => localStorage.setItem('yunfa.language', 'en'))
+  return page
+}

@@ -1,0 +1,130 @@
+// The citizen's way from the first tap to the stars; pure: what is known now, and what the next message makes of it.
+import type { Channel, ConsultationView, ErrorCode, PracticeArea, QueueView, ServerMessage } from '../shared/protocol'
+import { hearTalk, SILENCE, type StateWord, sessionState, type Talk } from '../shared/talk'
+
+/** What the citizen asked for; kept to try again. */
+export interface Wish {
+  practiceArea: PracticeArea
+  area: string
+  channel: Channel
+}
+
+/** How a guest of this page is known: by the device alone, or expressly not at all. */
+export type IdentityMode = 'GUEST' | 'REFUSED'
+
+/** Why it is over without a session. */
+export type Unserved = { kind: 'missed' } | { kind: 'refused'; code: ErrorCode } | { kind: 'lost' }
+
+export interface Flow {
+  stage: 'choosing' | 'preparing' | 'waiting' | 'talking' | 'over'
+  wish: Wish | null
+  /** The matter, minted here; also the one that is rated. */
+  matter: string | null
+  consultation: ConsultationView | null
+  queue: QueueView | null
+  talk: Talk
+  unserved: Unserved | null
+  stars: number | null
+}
+
+export const START: Flow = {
+  stage: 'choosing',
+  wish: null,
+  matter: null,
+  consultation: null,
+  queue: null,
+  talk: SILENCE,
+  unserved: null,
+  stars: null,
+}
+
+/** The tap on "call": devices are asked for, nothing is requested yet. */
+export function prepare(wish: Wish): Flow {
+  return { ...START, stage: 'preparing', wish }
+}
+
+/** The request is on its way, with the channel that the devices allow. */
+export function request(flow: Flow, matter: string, channel: Channel): Flow {
+  return { ...flow, stage: 'waiting', matter, wish: flow.wish && { ...flow.wish, channel } }
+}
+
+export function refuse(flow: Flow, code: ErrorCode): Flow {
+  return { ...flow, stage: 'over', unserved: { kind: 'refused', code } }
+}
+
+export function hear(flow: Flow, message: ServerMessage): Flow {
+  const next = { ...flow, talk: hearTalk(flow.talk, message) }
+  switch (message.type) {
+    case 'welcome':
+      return welcome(next, message.consultation)
+    case 'consultation':
+      return follow(next, message)
+    case 'queue':
+      return message.consultation === flow.matter ? { ...next, queue: message } : next
+    case 'session':
+      return next.talk.session ? { ...next, stage: stageOf(next), matter: message.consultation } : next
+    case 'sessionEnded':
+      return end(next)
+    case 'rated':
+      return message.consultation === flow.matter ? { ...next, stars: message.stars } : next
+    default:
+      return next
+  }
+}
+
+/** The word of `data-state`. */
+export function stateWord(flow: Flow, lineOpen: boolean, mediaInterrupted: boolean): StateWord {
+  switch (flow.stage) {
+    case 'choosing':
+    case 'preparing':
+      return 'idle'
+    case 'waiting':
+      return (flow.consultation?.ringing ?? 0) > 0 ? 'ringing' : 'queued'
+    case 'talking':
+      return flow.talk.session ? sessionState(flow.talk.session, lineOpen, mediaInterrupted) : 'connecting'
+    case 'over':
+      return 'ended'
+  }
+}
+
+function welcome(flow: Flow, consultation: ConsultationView | null): Flow {
+  if (flow.talk.session) return { ...flow, stage: stageOf(flow), consultation, matter: flow.talk.session.consultation }
+  if (consultation) return follow({ ...flow, matter: consultation.id }, consultation)
+  if (flow.stage === 'talking') return end(flow)
+  // A matter that the server had confirmed and no longer has; one still on its way is simply asked for again.
+  if (flow.stage === 'waiting' && flow.consultation) return { ...flow, stage: 'over', unserved: { kind: 'lost' } }
+  return flow
+}
+
+function follow(flow: Flow, consultation: ConsultationView): Flow {
+  if (flow.matter !== consultation.id) return flow
+  const next = { ...flow, consultation }
+  switch (consultation.state) {
+    case 'OPEN':
+    case 'MATCHING':
+      return { ...next, stage: 'waiting' }
+    case 'ASSIGNED':
+      return { ...next, stage: 'talking' }
+    case 'IN_SERVICE':
+      return flow.stage === 'over' ? next : { ...next, stage: 'talking' }
+    case 'UNSERVED':
+      return { ...next, stage: 'over', unserved: { kind: 'missed' } }
+    case 'CANCELLED':
+      return START
+    default:
+      return next
+  }
+}
+
+function stageOf(flow: Flow): Flow['stage'] {
+  const state = flow.talk.session?.state
+  return state === 'CREATED' || state === 'RINGING' ? 'waiting' : 'talking'
+}
+
+function end(flow: Flow): Flow {
+  const reason = flow.talk.ending?.reason
+  if (reason === 'ABANDONED') return START
+  // Accepted without a sound: the server tries again with the next lawyer and says so.
+  if (reason === 'NO_MEDIA') return { ...flow, stage: 'waiting', queue: null, talk: SILENCE }
+  return { ...flow, stage: 'over', unserved: reason === 'MISSED' ? { kind: 'missed' } : null }
+}

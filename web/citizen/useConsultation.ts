@@ -1,0 +1,227 @@
+// The citizen's page in action: the flow as a value, moved by taps and by what the server says.
+import { computed, ref, shallowRef, watch } from 'vue'
+import { openApi, Problem } from '../shared/api'
+import type { Captured, Missing } from '../shared/devices'
+import { mintId } from '../shared/ids'
+import type { Channel, ErrorCode } from '../shared/protocol'
+import { refuseLine, typeLine } from '../shared/talk'
+import { useNow } from '../shared/ticker'
+import { useLink } from '../shared/useLink'
+import { keepAwake } from '../shared/wake'
+import type { Directory } from './directory'
+import { hear, type IdentityMode, prepare, refuse, request, START, stateWord, type Wish } from './flow'
+
+/** What this browser remembers of its guest: enough to know that there is one. */
+const GUEST = 'yunfa.guest'
+
+export function useConsultation(directory: () => Directory) {
+  const api = openApi('citizen')
+  const flow = shallowRef(START)
+  const trouble = ref<Missing | 'lost' | null>(null)
+  const cameraTrouble = ref<Missing | null>(null)
+  const rating = ref<'idle' | 'sending' | 'failed'>('idle')
+  const now = useNow()
+  const awake = keepAwake()
+
+  const link = useLink(api, {
+    onMessage: message => {
+      const before = flow.value
+      flow.value = hear(before, message)
+      const session = flow.value.talk.session
+      if (session) link.call.setLegs(session.legs, session.channel === 'video')
+      if (message.type === 'welcome') void resume(before.stage)
+    },
+    onSignedOut: () => {
+      forgetGuest()
+      if (flow.value.stage !== 'choosing') flow.value = refuse(flow.value, 'unauthenticated')
+    },
+    onMicrophoneLost: () => void fallBack('lost'),
+  })
+
+  /** After a reload in the middle: the devices again, and a new offer for the seat that is kept. */
+  async function resume(before: string): Promise<void> {
+    const channel = flow.value.talk.session?.channel ?? flow.value.consultation?.channel
+    const running = flow.value.stage === 'waiting' || flow.value.stage === 'talking'
+    if (!running || before !== 'choosing' || !channel || channel === 'text') return
+    const got = await link.takeDevices(channel === 'video')
+    note(got)
+    if (got.microphone) link.call.join()
+    else await fallBack(got.microphoneMissing ?? 'absent')
+  }
+
+  /** The tap on "call". Devices first, so that nobody is rung before the citizen can speak. */
+  async function call(wish: Wish, identityMode: IdentityMode): Promise<void> {
+    flow.value = prepare(wish)
+    trouble.value = null
+    cameraTrouble.value = null
+    rating.value = 'idle'
+    let channel: Channel = wish.channel
+    if (channel !== 'text') {
+      const got = await link.takeDevices(channel === 'video')
+      if (flow.value.stage !== 'preparing') return link.release()
+      note(got)
+      if (!got.microphone) {
+        channel = 'text'
+        trouble.value = got.microphoneMissing
+        link.release()
+      }
+    }
+    try {
+      await beGuest(identityMode)
+    } catch (error) {
+      link.release()
+      const code = error instanceof Problem ? error.code : 'internal'
+      flow.value = refuse(flow.value, code as ErrorCode)
+      return
+    }
+    await ask(channel)
+  }
+
+  async function ask(channel: Channel): Promise<void> {
+    const consultation = mintId()
+    flow.value = request(flow.value, consultation, channel)
+    const wish = flow.value.wish
+    if (!wish) return
+    link.socket.start()
+    if (channel !== 'text') link.call.join()
+    const { practiceArea, area } = wish
+    const refused = await link.socket.say({ type: 'requestConsultation', consultation, practiceArea, area, channel })
+    if (refused && flow.value.matter === consultation) {
+      link.release()
+      flow.value = refuse(flow.value, refused)
+    }
+  }
+
+  /** Makes this browser a guest, once; again when the choice of anonymity or the consent text changed. */
+  async function beGuest(identityMode: IdentityMode): Promise<void> {
+    const consentVersion = directory().consentVersion
+    const wanted = JSON.stringify({ identityMode, consentVersion })
+    if (readGuest() === wanted && (await isKnown())) return
+    const entrySource = new URLSearchParams(location.search).get('src')?.slice(0, 64)
+    link.socket.stop()
+    await api.post('/api/citizen/guest', { consentVersion, identityMode, ...(entrySource ? { entrySource } : {}) })
+    try {
+      localStorage.setItem(GUEST, wanted)
+    } catch {
+      // Without storage the next visit is a new guest.
+    }
+  }
+
+  async function isKnown(): Promise<boolean> {
+    if (link.status.value.name === 'open') return true
+    try {
+      await api.get('/api/me')
+      return true
+    } catch (error) {
+      if (error instanceof Problem && error.status === 401) return false
+      throw error
+    }
+  }
+
+  /** On opening the page: a guest who was in a call comes back into it. */
+  function comeBack(): void {
+    if (readGuest() !== null) link.socket.start()
+  }
+
+  function note(got: Captured): void {
+    cameraTrouble.value = got.microphone ? got.cameraMissing : null
+  }
+
+  async function fallBack(why: Missing | 'lost'): Promise<void> {
+    const session = flow.value.talk.session
+    trouble.value = why
+    if (session) await link.socket.say({ type: 'fallBack', session: session.id, channel: 'text' })
+  }
+
+  function cancel(): void {
+    const matter = flow.value.matter
+    const asked = flow.value.stage === 'waiting'
+    link.release()
+    flow.value = START
+    if (asked && matter) void link.socket.say({ type: 'cancelConsultation', consultation: matter })
+  }
+
+  function hangUp(): void {
+    const session = flow.value.talk.session
+    if (session) void link.socket.say({ type: 'hangUp', session: session.id })
+  }
+
+  async function sendChat(text: string): Promise<void> {
+    const session = flow.value.talk.session
+    if (!session) return
+    const message = mintId()
+    flow.value = { ...flow.value, talk: typeLine(flow.value.talk, message, text, Date.now()) }
+    const refused = await link.socket.say({ type: 'sendChat', session: session.id, message, text })
+    if (refused) flow.value = { ...flow.value, talk: refuseLine(flow.value.talk, message) }
+  }
+
+  function readChat(upTo: number): void {
+    const session = flow.value.talk.session
+    if (session) void link.socket.say({ type: 'readChat', session: session.id, upTo })
+  }
+
+  async function rate(stars: number): Promise<void> {
+    const consultation = flow.value.matter
+    if (!consultation || rating.value === 'sending') return
+    rating.value = 'sending'
+    const refused = await link.socket.say({ type: 'rate', consultation, stars })
+    rating.value = refused && refused !== 'already-rated' ? 'failed' : 'idle'
+    if (refused === null || refused === 'already-rated') flow.value = { ...flow.value, stars }
+  }
+
+  function again(): void {
+    link.release()
+    flow.value = START
+    trouble.value = null
+    cameraTrouble.value = null
+  }
+
+  const state = computed(() => stateWord(flow.value, link.lineOpen.value, link.interrupted.value))
+  const seconds = computed(() => {
+    const since = flow.value.talk.session?.activeSince
+    return since ? Math.max(0, (now.value - since) / 1000) : 0
+  })
+  watch(
+    () => flow.value.stage,
+    stage => {
+      awake.hold(stage === 'waiting' || stage === 'talking')
+      // Nothing of the call stays on when it is over: the camera light goes out.
+      if (stage === 'over') link.release()
+    },
+  )
+
+  return {
+    link,
+    flow,
+    state,
+    now,
+    seconds,
+    trouble,
+    cameraTrouble,
+    rating,
+    call,
+    cancel,
+    hangUp,
+    sendChat,
+    readChat,
+    rate,
+    again,
+    comeBack,
+  }
+}
+
+function readGuest(): string | null {
+  try {
+    return localStorage.getItem(GUEST)
+  } catch {
+    return null
+  }
+}
+
+function forgetGuest(): void {
+  try {
+    localStorage.removeItem(GUEST)
+  } catch {
+    // There was nothing to forget.
+  }
+}

@@ -1,0 +1,160 @@
+// The lawyer's desk in action: the desk as a value, moved by clicks and by what the server says.
+import { computed, ref, shallowRef, watch } from 'vue'
+import type { Api } from '../shared/api'
+import { mintId } from '../shared/ids'
+import type { DeclineReason, ErrorCode, Outcome } from '../shared/protocol'
+import { refuseLine, typeLine } from '../shared/talk'
+import { useNow } from '../shared/ticker'
+import { useLink } from '../shared/useLink'
+import { keepAwake } from '../shared/wake'
+import { deskState, EMPTY_DESK, finish, hearDesk, isOnDuty } from './flow'
+import { Ring } from './ring'
+
+export function useDesk(api: Api, onSignedOut: () => void) {
+  const desk = shallowRef(EMPTY_DESK)
+  const failed = ref<ErrorCode | null>(null)
+  const accepting = ref(false)
+  const saving = ref<'idle' | 'saving' | 'failed'>('idle')
+  const now = useNow()
+  const ring = new Ring()
+  const awake = keepAwake()
+
+  const link = useLink(api, {
+    onMessage: message => {
+      desk.value = hearDesk(desk.value, message, Date.now())
+      const session = desk.value.talk.session
+      switch (message.type) {
+        case 'welcome':
+          // After a reload on duty, or in the middle of a call: the transport again.
+          if (isOnDuty(desk.value.presence) || session) void warmUp()
+          for (const offer of message.offers) void link.socket.say({ type: 'offerDelivered', offer: offer.id })
+          break
+        case 'offered':
+          void link.socket.say({ type: 'offerDelivered', offer: message.id })
+          break
+        case 'sessionEnded':
+          link.call.setSlots([])
+          break
+      }
+      if (session) link.call.setLegs(session.legs, session.channel === 'video')
+    },
+    onSignedOut,
+    onMicrophoneLost: () => void fallBack(),
+  })
+
+  const onDuty = computed(() => isOnDuty(desk.value.presence))
+  const session = computed(() => desk.value.talk.session)
+  const isWanted = computed(() => session.value !== null || desk.value.offers.length > 0)
+
+  // Rings while an offer stands; the picture is let out from the first ring on, so that it is there when accepted.
+  watch(isWanted, wanted => link.call.setStandby(!wanted), { immediate: true })
+  watch(
+    () => desk.value.offers.length > 0 && session.value === null,
+    ringing => (ringing ? ring.start() : ring.stop()),
+  )
+  watch(
+    () => session.value?.id,
+    async id => {
+      awake.hold(id !== undefined)
+      accepting.value = false
+      if (id === undefined) return
+      link.call.setMicrophone(true)
+      link.call.setCamera(true)
+      if (link.microphone.value === 'ABSENT' && session.value?.channel !== 'text') await fallBack()
+    },
+  )
+
+  async function warmUp(): Promise<void> {
+    if (!link.captured.value) await link.takeDevices(true)
+    link.call.join()
+  }
+
+  /** Asks for the devices again, for the "check again" button. */
+  async function checkAgain(): Promise<void> {
+    await link.takeDevices(true)
+  }
+
+  async function setDuty(onDutyNext: boolean, onBreak = false): Promise<void> {
+    ring.unlock()
+    failed.value = null
+    if (onDutyNext) await warmUp()
+    failed.value = await link.socket.say({ type: 'setPresence', onDuty: onDutyNext, onBreak })
+    if (!onDutyNext && failed.value === null) link.release()
+  }
+
+  async function accept(offer: string): Promise<void> {
+    if (accepting.value) return
+    accepting.value = true
+    ring.stop()
+    const refused = await link.socket.say({ type: 'acceptOffer', offer })
+    if (!refused) return
+    accepting.value = false
+    const closed = refused === 'taken' ? 'taken' : 'expired'
+    desk.value = { ...desk.value, closed, offers: desk.value.offers.filter(other => other.id !== offer) }
+  }
+
+  function decline(offer: string, reason: DeclineReason): void {
+    void link.socket.say({ type: 'declineOffer', offer, reason })
+  }
+
+  async function fallBack(): Promise<void> {
+    if (session.value) await link.socket.say({ type: 'fallBack', session: session.value.id, channel: 'text' })
+  }
+
+  function hangUp(): void {
+    if (session.value) void link.socket.say({ type: 'hangUp', session: session.value.id })
+  }
+
+  async function sendChat(text: string): Promise<void> {
+    if (!session.value) return
+    const message = mintId()
+    desk.value = { ...desk.value, talk: typeLine(desk.value.talk, message, text, Date.now()) }
+    const refused = await link.socket.say({ type: 'sendChat', session: session.value.id, message, text })
+    if (refused) desk.value = { ...desk.value, talk: refuseLine(desk.value.talk, message) }
+  }
+
+  function readChat(upTo: number): void {
+    if (session.value) void link.socket.say({ type: 'readChat', session: session.value.id, upTo })
+  }
+
+  async function recordOutcome(outcome: Outcome, legalAidPrompted: boolean): Promise<void> {
+    const due = desk.value.due
+    if (!due || saving.value === 'saving') return
+    saving.value = 'saving'
+    const refused = await link.socket.say({ type: 'recordOutcome', session: due, outcome, legalAidPrompted })
+    saving.value = refused ? 'failed' : 'idle'
+    if (!refused) desk.value = finish(desk.value)
+  }
+
+  function leave(): void {
+    ring.stop()
+    link.release()
+    link.socket.stop()
+    desk.value = EMPTY_DESK
+  }
+
+  return {
+    link,
+    desk,
+    onDuty,
+    session,
+    now,
+    failed,
+    accepting,
+    saving,
+    state: computed(() => deskState(desk.value, link.lineOpen.value, link.interrupted.value)),
+    seconds: computed(() => {
+      const since = session.value?.activeSince
+      return since ? Math.max(0, (now.value + desk.value.clockAhead - since) / 1000) : 0
+    }),
+    setDuty,
+    checkAgain,
+    accept,
+    decline,
+    hangUp,
+    sendChat,
+    readChat,
+    recordOutcome,
+    leave,
+  }
+}

@@ -1,0 +1,70 @@
+// The HTTP side: one function for every call, the page's door in a header, problems as typed errors.
+
+/** Which cookie counts for this page. */
+export type Door = 'citizen' | 'lawyer' | 'office'
+
+/** A refusal (`application/problem+json`, RFC 9457), or `unreachable` when nothing came back at all. */
+export class Problem extends Error {
+  constructor(
+    readonly code: string,
+    readonly status: number,
+  ) {
+    super(code)
+    this.name = 'Problem'
+  }
+}
+
+/** How long a call may take before the page says that the network is away. */
+const CALL_TIMEOUT_MS = 15_000
+
+export interface Api {
+  get<T>(path: string): Promise<T>
+  post<T>(path: string, body?: unknown): Promise<T>
+}
+
+/** Opens the API for one door. */
+export function openApi(door: Door): Api {
+  const call = async <T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> => {
+    const giveUp = new AbortController()
+    const timer = setTimeout(() => giveUp.abort(), CALL_TIMEOUT_MS)
+    const headers: Record<string, string> = { Accept: 'application/json', 'Yunfa-Door': door }
+    if (body !== undefined) headers['Content-Type'] = 'application/json'
+    try {
+      const response = await fetch(path, {
+        method,
+        headers,
+        body: body === undefined ? null : JSON.stringify(body),
+        credentials: 'same-origin',
+        signal: giveUp.signal,
+      })
+      const text = await response.text()
+      const parsed = parse(text)
+      if (!response.ok) throw new Problem(codeOf(parsed) ?? `http-${response.status}`, response.status)
+      return parsed as T
+    } catch (error) {
+      throw error instanceof Problem ? error : new Problem('unreachable', 0)
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  return { get: path => call('GET', path), post: (path, body) => call('POST', path, body) }
+}
+
+/** The code of anything that was thrown. */
+export function problemCode(error: unknown): string {
+  return error instanceof Problem ? error.code : 'internal'
+}
+
+function parse(text: string): unknown {
+  if (text === '') return undefined
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+function codeOf(body: unknown): string | undefined {
+  if (typeof body !== 'object' || body === null || !('code' in body)) return undefined
+  return typeof body.code === 'string' ? body.code : undefined
+}

@@ -1,0 +1,273 @@
+// The WebRTC client: one connection, one offer, receive slots that are mapped by message.
+
+import { type Captured, deviceState } from './devices'
+import type { DeviceState, LegView, SlotView } from './protocol'
+import { judge, type Quality, type Reading, read } from './quality'
+import { Transport, type TransportInput, type TransportStatus } from './transport'
+
+/** Receive slots of a page: three voices, three cameras, one screen. */
+const AUDIO_SLOTS = 3
+const VIDEO_SLOTS = 3
+const SCREEN_SLOTS = 1
+const QUALITY_EVERY_MS = 2_000
+
+export interface CallEvents {
+  /** Says `joinMedia`; answers whether the server took the offer. */
+  onOffer(attempt: number, offer: string): Promise<boolean>
+  onDevices(microphone: DeviceState, camera: DeviceState): void
+  onStatus(status: TransportStatus): void
+  /** What is to be heard and seen now. */
+  onRemote(stream: MediaStream | null, screen: MediaStream | null): void
+  onQuality(quality: Quality | null): void
+  /** The microphone went away in the middle (unplugged, taken by a phone call). */
+  onMicrophoneLost(): void
+}
+
+export class Call {
+  private readonly transport: Transport
+  private pc: RTCPeerConnection | null = null
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private sampler: ReturnType<typeof setInterval> | undefined
+  private lastReading: Reading | null = null
+  private captured: Captured = { microphone: null, camera: null, microphoneMissing: null, cameraMissing: null }
+  private slots: readonly SlotView[] = []
+  private legs: readonly LegView[] = []
+  private wantVideo = false
+  private microphoneOn = true
+  private cameraOn = true
+  private standby = false
+  private shownTracks = ''
+
+  constructor(
+    private readonly events: CallEvents,
+    nextAttempt: () => number = storedAttempt,
+  ) {
+    this.transport = new Transport(nextAttempt)
+  }
+
+  /** Takes over what was captured; the tracks go into the running connection without any renegotiation. */
+  use(captured: Captured): void {
+    this.release()
+    this.captured = captured
+    captured.microphone?.addEventListener('ended', () => {
+      if (this.captured.microphone === captured.microphone) this.events.onMicrophoneLost()
+    })
+    this.microphoneOn = true
+    this.cameraOn = true
+    this.gateTracks()
+    this.attachTracks()
+    this.sayDevices()
+  }
+
+  /** On standby the transport stays warm, but only silence and black leave this machine. */
+  setStandby(standby: boolean): void {
+    this.standby = standby
+    this.gateTracks()
+  }
+
+  /** Sets up the transport; does nothing when there is one. */
+  join(): void {
+    this.feed({ kind: 'join' })
+  }
+
+  /** Takes the transport down and lets go of the devices. */
+  leave(): void {
+    this.feed({ kind: 'leave' })
+    this.release()
+    this.setSlots([])
+  }
+
+  answer(attempt: number, answer: string): void {
+    this.feed({ kind: 'answer', attempt, answer })
+  }
+
+  /** The server says that the transport is gone: a new offer, the seat is kept. */
+  lost(): void {
+    this.feed({ kind: 'lost' })
+  }
+
+  setSlots(slots: readonly SlotView[]): void {
+    this.slots = slots
+    this.showRemote()
+  }
+
+  /** Who is there, and whether pictures are wanted at all. */
+  setLegs(legs: readonly LegView[], wantVideo: boolean): void {
+    this.legs = legs
+    this.wantVideo = wantVideo
+    this.showRemote()
+  }
+
+  setMicrophone(on: boolean): void {
+    this.microphoneOn = on
+    this.gateTracks()
+    this.sayDevices()
+  }
+
+  setCamera(on: boolean): void {
+    this.cameraOn = on
+    this.gateTracks()
+    this.sayDevices()
+  }
+
+  private sayDevices(): void {
+    const { microphone, camera } = this.captured
+    this.events.onDevices(deviceState(microphone, this.microphoneOn), deviceState(camera, this.cameraOn))
+  }
+
+  private gateTracks(): void {
+    // Muted is `enabled = false`: RTP goes on with silence or black, seconds count, nothing is renegotiated.
+    if (this.captured.microphone) this.captured.microphone.enabled = this.microphoneOn && !this.standby
+    if (this.captured.camera) this.captured.camera.enabled = this.cameraOn && !this.standby
+  }
+
+  private feed(input: TransportInput): void {
+    this.transport.handle(input, performance.now())
+    for (let output = this.transport.poll(); output; output = this.transport.poll()) {
+      switch (output.kind) {
+        case 'offer':
+          void this.makeOffer(output.attempt)
+          break
+        case 'apply':
+          void this.applyAnswer(output.attempt, output.answer)
+          break
+        case 'drop':
+          this.drop()
+          break
+        case 'status':
+          this.events.onStatus(output.status)
+      }
+    }
+    clearTimeout(this.timer)
+    const due = this.transport.deadline()
+    if (due !== null) {
+      this.timer = setTimeout(() => this.feed({ kind: 'timeout' }), Math.max(0, due - performance.now()) + 1)
+    }
+  }
+
+  private async makeOffer(attempt: number): Promise<void> {
+    const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' })
+    this.pc = pc
+    // The order of the media sections is part of the protocol: microphone, camera, voices, cameras, screen.
+    pc.addTransceiver('audio', { direction: 'sendonly' })
+    pc.addTransceiver('video', { direction: 'sendonly' })
+    for (let slot = 0; slot < AUDIO_SLOTS; slot += 1) pc.addTransceiver('audio', { direction: 'recvonly' })
+    for (let slot = 0; slot < VIDEO_SLOTS + SCREEN_SLOTS; slot += 1)
+      pc.addTransceiver('video', { direction: 'recvonly' })
+    preferVp8(pc)
+    this.attachTracks()
+    pc.oniceconnectionstatechange = () => {
+      if (this.pc === pc) this.feed({ kind: 'ice', attempt, state: pc.iceConnectionState })
+    }
+    try {
+      await pc.setLocalDescription(await pc.createOffer())
+      // The server is ICE-lite with public addresses: it needs none of our candidates.
+      const taken = await this.events.onOffer(attempt, pc.localDescription?.sdp ?? '')
+      if (!taken && this.pc === pc) this.feed({ kind: 'refused', attempt })
+    } catch {
+      if (this.pc === pc) this.feed({ kind: 'refused', attempt })
+    }
+  }
+
+  private async applyAnswer(attempt: number, answer: string): Promise<void> {
+    const pc = this.pc
+    if (pc?.signalingState !== 'have-local-offer') return
+    try {
+      await pc.setRemoteDescription({ type: 'answer', sdp: answer })
+      if (this.pc !== pc) return
+      this.startSampling(pc)
+      this.showRemote()
+    } catch {
+      if (this.pc === pc) this.feed({ kind: 'refused', attempt })
+    }
+  }
+
+  private attachTracks(): void {
+    const [microphone, camera] = this.pc?.getTransceivers() ?? []
+    void microphone?.sender.replaceTrack(this.captured.microphone)
+    void camera?.sender.replaceTrack(this.captured.camera)
+  }
+
+  private drop(): void {
+    clearInterval(this.sampler)
+    this.lastReading = null
+    const pc = this.pc
+    this.pc = null
+    this.slots = []
+    if (pc) {
+      pc.oniceconnectionstatechange = null
+      pc.close()
+    }
+    this.showRemote()
+    this.events.onQuality(null)
+  }
+
+  private release(): void {
+    this.captured.microphone?.stop()
+    this.captured.camera?.stop()
+    this.captured = { microphone: null, camera: null, microphoneMissing: null, cameraMissing: null }
+  }
+
+  private showRemote(): void {
+    const tracks: MediaStreamTrack[] = []
+    let screen: MediaStreamTrack | null = null
+    for (const slot of this.slots) {
+      const track = this.trackOf(slot.mid)
+      if (!track) continue
+      if (slot.kind === 'SCREEN') screen = track
+      // A picture that never comes would hold back the sound in some browsers.
+      else if (slot.kind === 'AUDIO' || this.isSeen(slot)) tracks.push(track)
+    }
+    const shown = [...tracks, screen].map(track => track?.id ?? '-').join()
+    if (shown === this.shownTracks) return
+    this.shownTracks = shown
+    this.events.onRemote(tracks.length > 0 ? new MediaStream(tracks) : null, screen ? new MediaStream([screen]) : null)
+  }
+
+  private isSeen(slot: SlotView): boolean {
+    const camera = this.legs.find(leg => leg.leg === slot.leg)?.camera
+    return this.wantVideo && camera !== 'ABSENT'
+  }
+
+  private trackOf(mid: string): MediaStreamTrack | null {
+    return this.pc?.getTransceivers().find(transceiver => transceiver.mid === mid)?.receiver.track ?? null
+  }
+
+  private startSampling(pc: RTCPeerConnection): void {
+    clearInterval(this.sampler)
+    this.sampler = setInterval(async () => {
+      const reading = read(await pc.getStats())
+      if (this.pc !== pc) return
+      this.events.onQuality(this.slots.length > 0 ? judge(this.lastReading, reading) : null)
+      this.lastReading = reading
+    }, QUALITY_EVERY_MS)
+  }
+}
+
+/** VP8 is what the server forwards; leaving the rest out also keeps the offer a tenth of its length. */
+function preferVp8(pc: RTCPeerConnection): void {
+  const known = typeof RTCRtpReceiver.getCapabilities === 'function' ? RTCRtpReceiver.getCapabilities('video') : null
+  const codecs = (known?.codecs ?? []).filter(codec => /^video\/(vp8|rtx)$/i.test(codec.mimeType))
+  if (codecs.length === 0) return
+  for (const transceiver of pc.getTransceivers()) {
+    if (transceiver.receiver.track.kind !== 'video') continue
+    try {
+      transceiver.setCodecPreferences?.(codecs)
+    } catch {
+      // An older browser that insists on its own order; the server picks VP8 from the longer list.
+    }
+  }
+}
+
+/** Counts attempts over reloads and tabs, so that a later offer is never taken for an earlier one. */
+function storedAttempt(): number {
+  const key = 'yunfa.attempt'
+  try {
+    const attempt = (Number(localStorage.getItem(key)) || 0) + 1
+    localStorage.setItem(key, String(attempt))
+    return attempt
+  } catch {
+    // Storage is refused in some in-app browsers; seconds rise as well.
+    return Math.floor(Date.now() / 1000)
+  }
+}

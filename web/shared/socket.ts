@@ -1,0 +1,122 @@
+// The shell around the line: a real WebSocket, the real clock and the real dice.
+import type { Api } from './api'
+import { Problem } from './api'
+import { mintId } from './ids'
+import { Line, type LineInput, type LineStatus } from './line'
+import type { ClientMessage, DeviceClass, ErrorCode, ServerFrame, ServerMessage } from './protocol'
+
+export interface SocketEvents {
+  onMessage(message: ServerMessage): void
+  onStatus(status: LineStatus): void
+}
+
+export interface Socket {
+  start(): void
+  stop(): void
+  /** Says something; resolves with `null` when it is done, or with the code of the refusal. */
+  say(message: ClientMessage): Promise<ErrorCode | null>
+}
+
+/** Opens a socket client for one page. Nothing is connected before `start`. */
+export function openSocket(api: Api, events: SocketEvents): Socket {
+  const line = new Line({ device: deviceClass(), random: Math.random, mintId })
+  const waiting = new Map<string, (refused: ErrorCode | null) => void>()
+  let socket: WebSocket | null = null
+  let timer: ReturnType<typeof setTimeout> | undefined
+
+  const feed = (input: LineInput): void => {
+    line.handle(input, performance.now())
+    for (let output = line.poll(); output; output = line.poll()) {
+      switch (output.kind) {
+        case 'fetch-ticket':
+          void fetchTicket()
+          break
+        case 'open':
+          connect()
+          break
+        case 'close':
+          disconnect(output.final)
+          break
+        case 'send':
+          socket?.send(JSON.stringify(output.frame))
+          break
+        case 'message':
+          events.onMessage(output.message)
+          break
+        case 'reply':
+          waiting.get(output.id)?.(output.refused)
+          waiting.delete(output.id)
+          break
+        case 'status':
+          events.onStatus(output.status)
+      }
+    }
+    clearTimeout(timer)
+    const due = line.deadline()
+    if (due !== null) timer = setTimeout(() => feed({ kind: 'timeout' }), Math.max(0, due - performance.now()) + 1)
+  }
+
+  const fetchTicket = async (): Promise<void> => {
+    try {
+      const { ticket } = await api.post<{ ticket: string }>('/api/ws-ticket')
+      feed({ kind: 'ticket', ticket })
+    } catch (error) {
+      feed({ kind: 'ticket-failed', signedOut: error instanceof Problem && error.status === 401 })
+    }
+  }
+
+  const connect = (): void => {
+    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
+    const opened = new WebSocket(`${scheme}//${location.host}/ws`)
+    socket = opened
+    // Events of a socket that was given up are nobody's business any more.
+    const mine = (input: LineInput) => {
+      if (socket === opened) feed(input)
+    }
+    opened.onopen = () => mine({ kind: 'opened' })
+    opened.onclose = () => mine({ kind: 'lost' })
+    opened.onmessage = event => {
+      const frame = readFrame(event.data)
+      if (frame) mine({ kind: 'frame', frame })
+    }
+  }
+
+  const disconnect = (final: boolean): void => {
+    const old = socket
+    socket = null
+    if (final) old?.close(1000)
+    else old?.close()
+  }
+
+  window.addEventListener('online', () => feed({ kind: 'nudge' }))
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible') feed({ kind: 'nudge' })
+  })
+
+  return {
+    start: () => feed({ kind: 'start' }),
+    stop: () => feed({ kind: 'stop' }),
+    say: message =>
+      new Promise(resolve => {
+        const id = mintId()
+        waiting.set(id, resolve)
+        feed({ kind: 'say', id, message })
+      }),
+  }
+}
+
+/** What this page runs on; only said for the record, nothing depends on it. */
+function deviceClass(): DeviceClass {
+  return matchMedia('(pointer: coarse)').matches ? 'MOBILE' : 'DESKTOP'
+}
+
+function readFrame(data: unknown): ServerFrame | null {
+  if (typeof data !== 'string') return null
+  try {
+    const frame: unknown = JSON.parse(data)
+    const whole = typeof frame === 'object' && frame !== null && 'seq' in frame && 'type' in frame
+    return whole ? (frame as ServerFrame) : null
+  } catch {
+    return null
+  }
+}

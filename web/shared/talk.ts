@@ -1,0 +1,127 @@
+// A session as a page knows it: who is there, what was typed, how it ended. Pure: a message in, the next value out.
+import type { EndReason, ServerMessage, SessionView } from './protocol'
+
+/** The words of `data-state`. */
+export type StateWord = 'idle' | 'queued' | 'ringing' | 'connecting' | 'active' | 'reconnecting' | 'text-only' | 'ended'
+
+export interface ChatLine {
+  message: string
+  /** 0 until the server has given it its number. */
+  number: number
+  mine: boolean
+  text: string
+  at: number
+  /** The server would not take it. */
+  refused: boolean
+}
+
+export interface Ending {
+  session: string
+  consultation: string
+  reason: EndReason
+  /** Unknown when the end was not heard but found after a break. */
+  twoWayS: number | null
+}
+
+export interface Talk {
+  session: SessionView | null
+  lines: readonly ChatLine[]
+  /** The last line of ours that the other side has read. */
+  readUpTo: number
+  ending: Ending | null
+  record: string | null
+}
+
+export const SILENCE: Talk = { session: null, lines: [], readUpTo: 0, ending: null, record: null }
+
+/** Most lines a page keeps; the server's own bound. */
+const MAX_LINES = 5_000
+
+export function hearTalk(talk: Talk, message: ServerMessage): Talk {
+  switch (message.type) {
+    case 'welcome':
+      return message.session ? begin(talk, message.session) : endUnheard(talk)
+    case 'session':
+      return begin(talk, message)
+    case 'chat': {
+      if (message.session !== talk.session?.id) return talk
+      const line: ChatLine = {
+        message: message.message,
+        number: message.number,
+        mine: message.from === talk.session.you,
+        text: message.text,
+        at: message.at,
+        refused: false,
+      }
+      const others = talk.lines.filter(known => known.message !== line.message)
+      return { ...talk, lines: [...others, line].sort(byNumber).slice(-MAX_LINES) }
+    }
+    case 'chatRead':
+      if (message.session !== talk.session?.id || message.by === talk.session.you) return talk
+      return { ...talk, readUpTo: Math.max(talk.readUpTo, message.upTo) }
+    case 'sessionEnded': {
+      const { session, consultation, reason, twoWayS } = message
+      return { ...talk, session: null, ending: { session, consultation, reason, twoWayS } }
+    }
+    case 'recordSealed':
+      return talk.ending?.session === message.session ? { ...talk, record: message.record } : talk
+    default:
+      return talk
+  }
+}
+
+/** Our own line, shown before the server has numbered it. */
+export function typeLine(talk: Talk, message: string, text: string, at: number): Talk {
+  return { ...talk, lines: [...talk.lines, { message, number: 0, mine: true, text, at, refused: false }] }
+}
+
+export function refuseLine(talk: Talk, message: string): Talk {
+  return { ...talk, lines: talk.lines.map(line => (line.message === message ? { ...line, refused: true } : line)) }
+}
+
+/** What to show for a running session, given how our own ends are doing. */
+export function sessionState(session: SessionView, lineOpen: boolean, mediaInterrupted: boolean): StateWord {
+  switch (session.state) {
+    case 'CREATED':
+    case 'RINGING':
+      return 'ringing'
+    case 'CONNECTING':
+      return lineOpen ? 'connecting' : 'reconnecting'
+    case 'ACTIVE':
+      if (!lineOpen) return 'reconnecting'
+      if (session.channel === 'text') return 'text-only'
+      return mediaInterrupted ? 'reconnecting' : 'active'
+    case 'RECONNECTING':
+      return 'reconnecting'
+    default:
+      return 'ended'
+  }
+}
+
+/** The other participant, the one whose name stands above the picture. */
+export function otherLeg(session: SessionView | null) {
+  return session?.legs.find(leg => leg.leg !== session.you) ?? null
+}
+
+function begin(talk: Talk, session: SessionView): Talk {
+  // The last word about a session may follow its end; it does not open it again.
+  if (isOver(session)) return talk.session?.id === session.id ? { ...talk, session } : talk
+  const same = talk.session?.id === session.id || talk.ending?.session === session.id
+  return same ? { ...talk, session, ending: null } : { ...SILENCE, session }
+}
+
+function isOver(session: SessionView): boolean {
+  return ['ENDED', 'SEALED', 'MISSED', 'ABANDONED', 'FAILED'].includes(session.state)
+}
+
+/** A session that was there before the break and is not in the snapshot after it. */
+function endUnheard(talk: Talk): Talk {
+  if (!talk.session) return talk
+  const { id: session, consultation } = talk.session
+  return { ...talk, session: null, ending: { session, consultation, reason: 'CONNECTION_LOST', twoWayS: null } }
+}
+
+function byNumber(a: ChatLine, b: ChatLine): number {
+  // Lines without a number are the newest.
+  return (a.number || Number.MAX_SAFE_INTEGER) - (b.number || Number.MAX_SAFE_INTEGER)
+}
