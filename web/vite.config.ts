@@ -2,13 +2,14 @@
 import { fileURLToPath } from 'node:url'
 import vue from '@vitejs/plugin-vue'
 import { defineConfig } from 'vite'
+import { compress } from './compress'
 
 const page = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 // During development the API and the socket are those of a server that runs beside it.
 const server = process.env.YUNFA_DEV_SERVER ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), compress()],
   server: { proxy: { '/api': server, '/ws': { target: server, ws: true } } },
   build: {
     // WebViews of phones from 2021 on.

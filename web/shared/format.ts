@@ -1,5 +1,5 @@
 // Times as people read them, in the language of the page and the time zone of the county.
-import { languageTag } from './i18n'
+import { dateTag } from './i18n'
 
 const ZONE = 'Asia/Shanghai'
 
@@ -34,5 +34,5 @@ export function timeOfDay(ms: number): string {
 }
 
 function format(ms: number, options: Intl.DateTimeFormatOptions): string {
-  return new Intl.DateTimeFormat(languageTag(), { ...options, hourCycle: 'h23', timeZone: ZONE }).format(ms)
+  return new Intl.DateTimeFormat(dateTag(), { ...options, hourCycle: 'h23', timeZone: ZONE }).format(ms)
 }

@@ -36,9 +36,9 @@ export function setLanguage(chosen: Language): void {
   }
 }
 
-/** The tag for dates and numbers. */
-export function languageTag(): string {
-  return TAGS[language.value]
+/** The tag for dates: year first in both languages, so that nobody mistakes day and month. */
+export function dateTag(): string {
+  return language.value === 'zh' ? 'zh-CN' : 'en-CA'
 }
 
 /** Joins books; the same key twice is a mistake that the tests find. */

@@ -1,0 +1,149 @@
+// The citizen's way.
+import { describe, expect, test } from 'vitest'
+import type { ConsultationState, ConsultationView, ServerMessage, SessionView, Welcome } from '../shared/protocol'
+import { type Flow, hear, prepare, refuse, request, START, stateWord, type Wish } from './flow'
+
+const WISH: Wish = { practiceArea: 'LABOUR', area: '371321101201', channel: 'video' }
+const WELCOME: Welcome = {
+  version: 1,
+  role: 'CITIZEN',
+  name: '群众',
+  resumeToken: '',
+  resumeSeconds: 60,
+  presence: null,
+  consultation: null,
+  session: null,
+  offers: [],
+  outcomeDue: null,
+  now: 0,
+}
+const ASKED = request(prepare(WISH), 'c', 'video')
+
+describe('waiting', () => {
+  test('nothing is asked before the devices are there', () => {
+    expect(prepare(WISH)).toMatchObject({ stage: 'preparing', matter: null })
+    expect(word(prepare(WISH))).toBe('idle')
+  })
+
+  test('a missing microphone turns the wish into text', () => {
+    expect(request(prepare(WISH), 'c', 'text').wish?.channel).toBe('text')
+  })
+
+  test('it queues until somebody is rung', () => {
+    expect(word(heard(matter('MATCHING', 0)))).toBe('queued')
+    expect(word(heard(matter('MATCHING', 3)))).toBe('ringing')
+  })
+
+  test('another matter is not ours', () => {
+    expect(heard({ ...matter('UNSERVED'), id: 'x' })).toEqual(ASKED)
+  })
+
+  test('nobody answering is said, with the wish kept for another try', () => {
+    const flow = heard(matter('UNSERVED'))
+
+    expect(flow).toMatchObject({ stage: 'over', unserved: { kind: 'missed' }, wish: WISH })
+    expect(word(flow)).toBe('ended')
+  })
+
+  test('a refusal keeps its code', () => {
+    expect(refuse(ASKED, 'draining').unserved).toEqual({ kind: 'refused', code: 'draining' })
+  })
+
+  test('cancelling leads back to the start', () => {
+    expect(heard(matter('CANCELLED'))).toEqual(START)
+  })
+})
+
+describe('talking', () => {
+  test('an acceptance connects, the session activates, hanging up asks for stars', () => {
+    const assigned = heard(matter('ASSIGNED'))
+    const active = hear(assigned, session('ACTIVE'))
+    const over = hear(active, ended('CITIZEN_HUNG_UP'))
+
+    expect([word(assigned), word(active), word(over)]).toEqual(['connecting', 'active', 'ended'])
+    expect(over).toMatchObject({ matter: 'c', unserved: null })
+    expect(hear(over, { type: 'rated', consultation: 'c', stars: 5 }).stars).toBe(5)
+  })
+
+  test('an acceptance without sound goes back to waiting', () => {
+    const flow = hear(heard(matter('ASSIGNED'), session('CONNECTING')), ended('NO_MEDIA'))
+
+    expect(flow.stage).toBe('waiting')
+    expect(hear(flow, matter('MATCHING', 2)).stage).toBe('waiting')
+    expect(hear(flow, matter('UNSERVED')).unserved).toEqual({ kind: 'missed' })
+  })
+
+  test('words about the matter after the end do not open it again', () => {
+    const over = hear(heard(session('ACTIVE')), ended('LAWYER_HUNG_UP'))
+
+    expect(hear(over, matter('IN_SERVICE')).stage).toBe('over')
+    expect(hear(over, matter('ANSWERED')).stage).toBe('over')
+  })
+})
+
+describe('coming back', () => {
+  test('a reload finds the running session', () => {
+    const { type: _, ...view } = session('ACTIVE')
+    const flow = hear(START, { type: 'welcome', ...WELCOME, session: view })
+
+    expect(flow).toMatchObject({ stage: 'talking', matter: 'c' })
+  })
+
+  test('a reload finds the place in the queue', () => {
+    const { type: _, ...view } = matter('MATCHING')
+
+    expect(hear(START, { type: 'welcome', ...WELCOME, consultation: view })).toMatchObject({
+      stage: 'waiting',
+      matter: 'c',
+    })
+  })
+
+  test('a request still on its way is not given up', () => {
+    expect(hear(ASKED, { type: 'welcome', ...WELCOME }).stage).toBe('waiting')
+  })
+
+  test('a matter that the server no longer has is said', () => {
+    const flow = hear(heard(matter('MATCHING')), { type: 'welcome', ...WELCOME })
+
+    expect(flow.unserved).toEqual({ kind: 'lost' })
+  })
+
+  test('a call that ended while away shows its end', () => {
+    const flow = hear(heard(session('ACTIVE')), { type: 'welcome', ...WELCOME })
+
+    expect(flow).toMatchObject({ stage: 'over', talk: { ending: { reason: 'CONNECTION_LOST' } } })
+  })
+})
+
+function heard(...messages: ServerMessage[]): Flow {
+  return messages.reduce(hear, ASKED)
+}
+
+function word(flow: Flow): string {
+  return stateWord(flow, true, false)
+}
+
+function matter(state: ConsultationState, ringing = 0): { type: 'consultation' } & ConsultationView {
+  return { type: 'consultation', id: 'c', state, practiceArea: 'LABOUR', channel: 'video', createdAt: 0, ringing }
+}
+
+function session(state: SessionView['state']): { type: 'session' } & SessionView {
+  return {
+    type: 'session',
+    id: 's',
+    consultation: 'c',
+    state,
+    channel: 'video',
+    practiceArea: 'LABOUR',
+    locality: '河西村',
+    you: 'me',
+    legs: [],
+    activeSince: null,
+    seatUntil: null,
+    chatLines: 0,
+  }
+}
+
+function ended(reason: 'CITIZEN_HUNG_UP' | 'LAWYER_HUNG_UP' | 'NO_MEDIA'): ServerMessage {
+  return { type: 'sessionEnded', session: 's', consultation: 'c', reason, twoWayS: 20, outcomeDue: false }
+}
