@@ -1,7 +1,7 @@
 // What the county offers: its areas and the version of the consent text.
 import { type Ref, ref } from 'vue'
-import { openApi } from '../shared/api'
-import type { PracticeArea } from '../shared/protocol'
+import { openApi } from '#shared/api'
+import type { PracticeArea } from '#shared/protocol'
 
 export interface Area {
   code: string

@@ -1,6 +1,6 @@
 // The citizen's way.
 import { describe, expect, test } from 'vitest'
-import type { ConsultationState, ConsultationView, ServerMessage, SessionView, Welcome } from '../shared/protocol'
+import type { ConsultationState, ConsultationView, ServerMessage, SessionView, Welcome } from '#shared/protocol'
 import { type Flow, hear, prepare, refuse, request, START, stateWord, type Wish } from './flow'
 
 const WISH: Wish = { practiceArea: 'LABOUR', area: '371321101201', channel: 'video' }

@@ -1,6 +1,6 @@
 // The citizen's way from the first tap to the stars; pure: what is known now, and what the next message makes of it.
-import type { Channel, ConsultationView, ErrorCode, PracticeArea, QueueView, ServerMessage } from '../shared/protocol'
-import { hearTalk, SILENCE, type StateWord, sessionState, type Talk } from '../shared/talk'
+import type { Channel, ConsultationView, ErrorCode, PracticeArea, QueueView, ServerMessage } from '#shared/protocol'
+import { hearTalk, SILENCE, type StateWord, sessionState, type Talk } from '#shared/talk'
 
 /** What the citizen asked for; kept to try again. */
 export interface Wish {

@@ -1,5 +1,5 @@
 // What is said about a device that is missing.
-import type { Missing } from '../shared/devices'
+import type { Missing } from '#shared/devices'
 import { t } from './words'
 
 /** The sentence for a missing microphone (the talk goes on by text), else for a missing camera (it goes on by voice). */

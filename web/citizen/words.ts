@@ -1,6 +1,6 @@
 // Words of the citizen's page: short, spoken, without legal terms.
-import { type Book, bind, translator } from '../shared/i18n'
-import { common } from '../shared/words/common'
+import { type Book, bind, translator } from '#shared/i18n'
+import { common } from '#shared/words/common'
 
 const zh = {
   title: '找律师咨询',

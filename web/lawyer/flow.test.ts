@@ -1,6 +1,6 @@
 // The lawyer's desk.
 import { describe, expect, test } from 'vitest'
-import type { OfferView, ServerMessage } from '../shared/protocol'
+import type { OfferView, ServerMessage } from '#shared/protocol'
 import { type Desk, deskState, EMPTY_DESK, finish, hearDesk, isOnDuty } from './flow'
 
 const OFFER: OfferView = {

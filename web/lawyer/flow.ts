@@ -1,6 +1,6 @@
 // The lawyer's desk as a value: duty, rings, the running session, the outcome that is due.
-import type { OfferClosed, OfferView, Presence, ServerMessage, Timestamp } from '../shared/protocol'
-import { hearTalk, SILENCE, type StateWord, sessionState, type Talk } from '../shared/talk'
+import type { OfferClosed, OfferView, Presence, ServerMessage, Timestamp } from '#shared/protocol'
+import { hearTalk, SILENCE, type StateWord, sessionState, type Talk } from '#shared/talk'
 
 export interface Desk {
   name: string

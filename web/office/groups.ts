@@ -1,5 +1,5 @@
 // The states of a session as the office sorts them.
-import type { SessionRow } from '../shared/sessions'
+import type { SessionRow } from '#shared/sessions'
 
 export type Group = 'running' | 'due' | 'sealed' | 'unserved'
 

@@ -1,8 +1,8 @@
 // Words of the office.
-import { type Book, bind, translator } from '../shared/i18n'
-import { common } from '../shared/words/common'
-import { recordWords } from '../shared/words/record'
-import { signInWords } from '../shared/words/signin'
+import { type Book, bind, translator } from '#shared/i18n'
+import { common } from '#shared/words/common'
+import { recordWords } from '#shared/words/record'
+import { signInWords } from '#shared/words/signin'
 
 const zh = {
   title: '办公室',
