@@ -61,7 +61,7 @@ fn a_full_worker_refuses_the_next_peer_but_not_one_that_comes_again() {
     assert_eq!(facts(&mut sfu), [Fact::Refused { peer: PeerId(4), error: MediaError::Full }]);
 
     sfu.handle(join(1, 2), now);
-    assert!(matches!(facts(&mut sfu)[..], [.., Fact::Answered { peer: PeerId(2), .. }, _, _, _]));
+    assert!(facts(&mut sfu).iter().any(|fact| matches!(fact, Fact::Answered { peer: PeerId(2), .. })));
 }
 
 #[test]
