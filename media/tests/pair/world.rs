@@ -106,7 +106,6 @@ impl World {
         self.flush();
     }
 
-
     /// Gives the SFU a datagram now.
     pub(crate) fn hand(&mut self, from: SocketAddr, datagram: &[u8]) {
         let mut payload = datagram.to_vec();

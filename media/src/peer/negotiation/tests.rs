@@ -118,8 +118,7 @@ fn opus_keeps_fec_and_the_clients_dtx() {
 
 #[test]
 fn a_sendrecv_line_is_a_source_and_a_slot() {
-    let (_, plan, answer) =
-        plan(&(SESSION.to_owned() + &audio(0, "sendrecv") + &video(1, "sendrecv", "VP8")));
+    let (_, plan, answer) = plan(&(SESSION.to_owned() + &audio(0, "sendrecv") + &video(1, "sendrecv", "VP8")));
 
     assert_eq!((plan.sources.len(), plan.slots.len()), (2, 2));
     assert_eq!(plan.slots[1].kind, SlotKind::Video);
@@ -130,7 +129,8 @@ fn a_sendrecv_line_is_a_source_and_a_slot() {
 #[test]
 fn what_is_not_understood_is_refused_line_by_line_and_leaves_the_bundle() {
     let simulcast = "a=rid:h send\r\na=rid:l send\r\na=simulcast:send h;l\r\n";
-    let data = "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:3\r\na=sctp-port:5000\r\n";
+    let data =
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:3\r\na=sctp-port:5000\r\n";
     let offer = SESSION.to_owned()
         + &video(0, "sendonly", "H264")
         + &audio(1, "sendonly")
