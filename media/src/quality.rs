@@ -23,6 +23,8 @@ pub struct Receiver {
     /// Bit `index % WINDOW`.
     seen: [u64; (WINDOW / 64) as usize],
     missing: Missing,
+    /// When the newest packet came.
+    last: Option<Instant>,
     /// Packets that came by themselves, and those that came as retransmissions.
     received: u64,
     recovered: u64,
@@ -51,6 +53,7 @@ impl Receiver {
             range: None,
             seen: [0; (WINDOW / 64) as usize],
             missing: Missing::default(),
+            last: None,
             received: 0,
             recovered: 0,
             jitter: Jitter::default(),
@@ -129,10 +132,12 @@ impl Receiver {
         }
     }
 
-    /// Packets that never arrived, after repair; those that may still come do not count yet.
+    /// Packets that never arrived, after repair. Those that may still come, having been missed in the last second before
+    /// the newest packet, do not count yet.
     #[must_use]
     pub fn lost(&self) -> u64 {
-        self.expected().saturating_sub(self.received + self.recovered + self.missing.len() as u64)
+        let hoped_for = self.last.map_or(0, |last| self.missing.young(last));
+        self.expected().saturating_sub(self.received + self.recovered + hoped_for as u64)
     }
 
     /// Interarrival jitter in microseconds.
@@ -148,6 +153,7 @@ impl Receiver {
 
     /// Notes an index as seen; tells whether it was not.
     fn enter(&mut self, index: u64, at: Instant) -> bool {
+        self.last = Some(at);
         let Some((first, highest)) = self.range else {
             self.range = Some((index, index));
             self.mark(index, true);

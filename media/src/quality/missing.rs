@@ -81,9 +81,9 @@ impl Missing {
         self.gaps.iter().map(|gap| gap.next).min()
     }
 
-    /// How many may still come.
-    pub(super) fn len(&self) -> usize {
-        self.gaps.len()
+    /// How many may still come: a source that is never asked again keeps its gaps, but not the hope.
+    pub(super) fn young(&self, now: Instant) -> usize {
+        self.gaps.iter().filter(|gap| now.saturating_duration_since(gap.since) <= MAX_AGE).count()
     }
 
     /// Whether one was given up since the last call.
