@@ -266,13 +266,14 @@ impl Slot {
             // Padding probes the path to us; it is nobody else's.
             return self.rewriter.skip(packet.index);
         }
+        // Before the rest: a keyframe that passes while the owner is not yet connected ends no waiting.
+        let (Some(to), Some(seal)) = (leg.to, &leg.seal) else { return };
         if self.waiting {
             if !packet.vp8.is_some_and(|vp8| vp8.keyframe) {
                 return;
             }
             self.waiting = false;
         }
-        let (Some(to), Some(seal)) = (leg.to, &leg.seal) else { return };
         let Some(mapped) = self.rewriter.map(packet.index, packet.head.timestamp, packet.vp8.as_ref(), now) else {
             return;
         };
@@ -310,22 +311,27 @@ impl Slot {
         leg.budget = (leg.budget + size as u64 / RESEND_SHARE).min(RESEND_BURST);
     }
 
-    /// The source's extended sequence number of a packet that the owner reports lost, if it may be sent again now.
-    pub(crate) fn may_resend(&mut self, sequence: u16, pause: Duration, now: Instant) -> Option<u64> {
-        let index = self.rewriter.source_of(sequence)?;
+    /// The source's extended sequence number of a packet that the owner reports lost.
+    pub(crate) fn source_of(&self, sequence: u16) -> Option<u64> {
+        self.rewriter.source_of(sequence)
+    }
+
+    /// Whether this packet, which is there, may be sent again now; it counts as sent if so. Asked of packets that are
+    /// there only, so that nobody can have one forgotten by naming others that share its place.
+    pub(crate) fn may_resend(&mut self, sequence: u16, pause: Duration, now: Instant) -> bool {
         let resends = self.resends.get_or_insert_with(|| Box::new(Resends([None; RESENDS_REMEMBERED])));
         let entry = &mut resends.0[usize::from(sequence) % RESENDS_REMEMBERED];
         match entry {
             Some((known, times, last)) if *known == sequence => {
                 if *times >= MAX_RESENDS || now.duration_since(*last) < pause {
-                    return None;
+                    return false;
                 }
                 *times += 1;
                 *last = now;
             }
             _ => *entry = Some((sequence, 1, now)),
         }
-        Some(index)
+        true
     }
 
     /// Sends a packet again: in the retransmission stream (RFC 4588) if there is one, else the same bytes once more.

@@ -27,7 +27,7 @@ pub(crate) struct Ice {
     selected: Option<SocketAddr>,
     /// The last sign of life from there.
     heard: Option<Instant>,
-    seen: Vec<(u64, SocketAddr, Instant)>,
+    seen: Vec<([u8; 12], SocketAddr, Instant)>,
     oldest: usize,
 }
 
@@ -115,17 +115,15 @@ impl Ice {
     }
 
     fn fresh(&mut self, transaction: &[u8; 12], from: SocketAddr, now: Instant) -> bool {
-        let [a, b, c, d, e, f, g, h, ..] = *transaction;
-        let name = u64::from_be_bytes([a, b, c, d, e, f, g, h]);
-        let known = self.seen.iter().find(|(seen, _, at)| *seen == name && now.duration_since(*at) < REMEMBERED);
+        let known = self.seen.iter().find(|(seen, _, at)| seen == transaction && now.duration_since(*at) < REMEMBERED);
         if let Some((_, address, _)) = known {
             // A repeat of an unanswered check comes from where the first came from (RFC 8489 6.2.1).
             return *address == from;
         }
         if self.seen.len() < MAX_TRANSACTIONS {
-            self.seen.push((name, from, now));
+            self.seen.push((*transaction, from, now));
         } else {
-            self.seen[self.oldest] = (name, from, now);
+            self.seen[self.oldest] = (*transaction, from, now);
             self.oldest = (self.oldest + 1) % MAX_TRANSACTIONS;
         }
         true

@@ -207,33 +207,36 @@ impl Core {
         if !new {
             return;
         }
-        track.alive = true;
-        track.last = Some(now.mono);
-        let kind = track.plan.kind;
-        let first = match kind {
-            MediaKind::Audio => &mut peer.first_audio,
-            MediaKind::Video => &mut peer.first_video,
-        };
-        if !std::mem::replace(first, true) {
-            self.out.tell(Fact::FirstMedia { peer: peer.id, kind }, now);
-        }
-        let packet_read = Packet::read(&track.plan, packet, head, index);
-        if let Some(level) = packet_read.level.and_then(|level| Level::parse(&[level])) {
-            track.talk.heard(level, now.mono);
-        }
-        if packet_read.vp8.is_some_and(|vp8| vp8.keyframe) {
-            track.keyframes.seen();
-        }
         if let Some(at) = track.receiver.nack_deadline().filter(|_| track.plan.codec.nack) {
             peer.due.nack = Some(peer.due.nack.map_or(at, |set| set.min(at)));
         }
-        track.cache.insert(index, packet, now.mono);
+        let read = Packet::read(&track.plan, packet, head, index);
+        // Padding alone probes the path: it is no media, and no evidence of any.
+        if !read.payload.is_empty() {
+            track.alive = true;
+            track.last = Some(now.mono);
+            let kind = track.plan.kind;
+            let first = match kind {
+                MediaKind::Audio => &mut peer.first_audio,
+                MediaKind::Video => &mut peer.first_video,
+            };
+            if !std::mem::replace(first, true) {
+                self.out.tell(Fact::FirstMedia { peer: peer.id, kind }, now);
+            }
+            if let Some(level) = read.level.and_then(|level| Level::parse(&[level])) {
+                track.talk.heard(level, now.mono);
+            }
+            if read.vp8.is_some_and(|vp8| vp8.keyframe) {
+                track.keyframes.seen();
+            }
+            track.cache.insert(index, packet, now.mono);
+        }
 
         let mut waiting = false;
         for slot in &track.subscribers {
             let Some(slot) = self.slots.get_mut(*slot) else { continue };
             let Some(leg) = self.legs.get_mut(slot.leg) else { continue };
-            slot.forward(leg, &packet_read, &mut self.out, now.mono);
+            slot.forward(leg, &read, &mut self.out, now.mono);
             waiting |= slot.waiting && leg.seal.is_some();
         }
         // Whoever still waits may have missed the keyframe that was asked for.

@@ -113,8 +113,11 @@ impl Core {
         let Some(slot) = self.slots.get_mut(slot) else { return };
         let Some(track) = slot.source.and_then(|source| self.tracks.get_mut(source)) else { return };
         let Some(leg) = self.legs.get_mut(slot.leg) else { return };
-        let Some(index) = slot.may_resend(sequence, patience, now.mono) else { return };
+        let Some(index) = slot.source_of(sequence) else { return };
         let Some(packet) = track.cache.get(index, now.mono) else { return };
+        if !slot.may_resend(sequence, patience, now.mono) {
+            return;
+        }
         let Ok(head) = Head::parse(packet) else { return };
         let packet = Packet::read(&track.plan, packet, head, index);
         slot.resend(leg, sequence, &packet, &mut self.out, now.mono);
