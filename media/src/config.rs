@@ -19,7 +19,7 @@ pub struct Config {
     pub connect_within: Duration,
     /// From the first verified STUN request to the end of the DTLS handshake.
     pub handshake_within: Duration,
-    /// Silence after which a peer counts as interrupted.
+    /// Silence after which a peer counts as interrupted, if it was sending media.
     pub interrupted_after: Duration,
     /// Silence after which a peer's transport is dropped.
     pub lost_after: Duration,

@@ -54,7 +54,8 @@ pub enum Fact {
         /// Slots in use, in order of the offer.
         slots: Vec<Slot>,
     },
-    /// Nothing authenticated has arrived for 3 s.
+    /// Nothing authenticated has arrived for 3 s; for 9 s from a peer that sends no media, whose path checks may be 6 s
+    /// apart (RFC 7675 5.1).
     Interrupted {
         /// From whom.
         peer: PeerId,

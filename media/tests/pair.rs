@@ -16,7 +16,7 @@ use yunfa_media::{
 };
 
 use crate::{
-    client::{AUDIO_PERIOD, Client, Frame, VIDEO_PERIOD},
+    client::{AUDIO_PERIOD, Client, Frame, Shape, VIDEO_PERIOD},
     world::{World, peer},
 };
 
@@ -205,10 +205,31 @@ fn a_handshake_whose_flights_are_lost_still_completes() {
 }
 
 #[test]
+fn clients_with_other_srtp_profiles_and_of_both_address_families_meet() {
+    use rtc::dtls::extension::extension_use_srtp::SrtpProtectionProfile::{
+        Srtp_Aead_Aes_128_Gcm, Srtp_Aes128_Cm_Hmac_Sha1_80,
+    };
+    let mut world = World::new(19);
+    let mut shape = Shape::new(true, (1, 1));
+    shape.profiles = vec![Srtp_Aes128_Cm_Hmac_Sha1_80];
+    world.join_as(1, 7, SocketAddr::from(([10, 0, 0, 1], 5000)), &shape);
+    shape.profiles = vec![Srtp_Aes128_Cm_Hmac_Sha1_80, Srtp_Aead_Aes_128_Gcm];
+    world.join_as(2, 7, "[2001:db8::2]:5000".parse().expect("an address"), &shape);
+    world.connect(1);
+    world.connect(2);
+
+    world.talk();
+    world.pass_time(2 * SECOND);
+
+    assert!(whole(&world.clients[&1], "2") > 90 && whole(&world.clients[&1], "3") > 55);
+    assert!(whole(&world.clients[&2], "2") > 90 && whole(&world.clients[&2], "3") > 55);
+}
+
+#[test]
 fn a_client_with_another_certificate_never_believes_itself_connected() {
     let mut world = World::new(12);
     let address = SocketAddr::from(([10, 0, 0, 1], 5000));
-    let mut client = Client::new(1, address, true, (1, 1), 0, world.now.mono);
+    let mut client = Client::new(1, address, &Shape::new(true, (1, 1)), 0, world.now.mono);
     let at = client.offer.find("sha-256 ").expect("a fingerprint") + 8;
     let other = if &client.offer[at..=at] == "A" { "B" } else { "A" };
     client.offer.replace_range(at..=at, other);

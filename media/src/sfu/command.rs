@@ -246,8 +246,10 @@ impl Core {
             }
         }
         let mut wanted = Vec::new();
+        let publishes = |member: &&Key<Peer>| self.peers.get(**member).is_some_and(|peer| !peer.tracks.is_empty());
+        let publishers: Vec<_> = others.iter().filter(publishes).copied().collect();
         for viewer in &freed {
-            for publisher in others.iter().filter(|publisher| *publisher != viewer) {
+            for publisher in publishers.iter().filter(|publisher| *publisher != viewer) {
                 wanted.extend(seats.show(*viewer, *publisher));
             }
         }

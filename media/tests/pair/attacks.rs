@@ -182,6 +182,25 @@ fn forged_packets_from_a_peers_own_address_are_counted_and_end_nothing() {
     assert!(!world.told(|f| matches!(f, Fact::Lost { .. } | Fact::Interrupted { .. })));
 }
 
+#[test]
+fn a_participant_that_floods_is_held_to_its_share() {
+    let mut world = pair(42);
+    world.pass_time(2 * SECOND);
+    let before = last_totals(&world, 1);
+
+    for _ in 0..500 {
+        world.pass_time(Duration::from_millis(10));
+        let now = world.now.mono;
+        (0..60).for_each(|_| world.client(1).speak(now));
+        world.collect(1);
+    }
+    world.pass_time(SECOND);
+
+    let taken = last_totals(&world, 1).packets_in - before.packets_in;
+    assert!((7_000..=6 * 1_500 + 1_500).contains(&taken), "{taken} of more than 30000 in six seconds");
+    assert_eq!(world.clients[&1].state, RTCPeerConnectionState::Connected);
+}
+
 /// SSRC of the slot that an m-line announces in an answer.
 fn slot_ssrc(answer: &str, mid: &str) -> u32 {
     let section = answer.split("m=").find(|s| s.contains(&format!("a=mid:{mid}\r\n"))).expect("the m-line");

@@ -7,6 +7,8 @@ use std::{
 
 use bytes::{Bytes, BytesMut};
 use rtc::{
+    dtls::extension::extension_use_srtp::SrtpProtectionProfile,
+    ice::network_type::NetworkType,
     interceptor::{Attribute, Interceptor, Packet, Registry, Slot, StreamInfo, TaggedPacket},
     media_stream::MediaStreamTrack,
     peer_connection::{
@@ -17,6 +19,7 @@ use rtc::{
                 configure_nack, configure_rtcp_reports, configure_simulcast_extension_headers, configure_twcc,
             },
             media_engine::MediaEngine,
+            setting_engine::SettingEngineBuilder,
         },
         event::{RTCPeerConnectionEvent, RTCTrackEvent},
         message::{RTCMessage, TaggedRTCMessage},
@@ -42,6 +45,23 @@ use rtc::{
 pub(crate) struct Frame {
     pub(crate) from: u8,
     pub(crate) number: u32,
+}
+
+/// What kind of client it is.
+#[derive(Clone)]
+pub(crate) struct Shape {
+    /// It has a microphone and a camera.
+    pub(crate) publishes: bool,
+    /// Its audio and video slots.
+    pub(crate) slots: (usize, usize),
+    /// SRTP profiles that it offers.
+    pub(crate) profiles: Vec<SrtpProtectionProfile>,
+}
+
+impl Shape {
+    pub(crate) fn new(publishes: bool, slots: (usize, usize)) -> Self {
+        Self { publishes, slots, profiles: vec![SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm] }
+    }
 }
 
 /// What a client sends and has received.
@@ -126,16 +146,10 @@ pub(crate) const AUDIO_PERIOD: Duration = Duration::from_millis(20);
 pub(crate) const VIDEO_PERIOD: Duration = Duration::from_millis(33);
 
 impl Client {
-    /// A client with a microphone and a camera, if it publishes, and so many receive slots.
+    /// A client of this shape.
     /// Its frames are numbered from `first` on.
-    pub(crate) fn new(
-        name: u8,
-        address: SocketAddr,
-        publishes: bool,
-        slots: (usize, usize),
-        first: u32,
-        now: Instant,
-    ) -> Self {
+    pub(crate) fn new(name: u8, address: SocketAddr, shape: &Shape, first: u32, now: Instant) -> Self {
+        let Shape { publishes, slots, profiles } = shape;
         let mut engine = MediaEngine::default();
         engine.register_default_codecs().expect("default codecs");
         let level = RTCRtpHeaderExtensionCapability { uri: "urn:ietf:params:rtp-hdrext:ssrc-audio-level".to_owned() };
@@ -149,10 +163,16 @@ impl Client {
             .with_configuration(RTCConfigurationBuilder::new().build())
             .with_media_engine(engine)
             .with_interceptor_registry(registry)
+            .with_setting_engine(
+                SettingEngineBuilder::new()
+                    .with_srtp_protection_profiles(profiles.clone())
+                    .with_network_types(vec![NetworkType::Udp4, NetworkType::Udp6])
+                    .build(),
+            )
             .build(now)
             .expect("a peer connection");
         let (mut audio, mut video) = (None, None);
-        if publishes {
+        if *publishes {
             audio = Some(add_track(&mut pc, name, RtpCodecKind::Audio));
             video = Some(add_track(&mut pc, name, RtpCodecKind::Video));
         }
@@ -261,7 +281,7 @@ impl Client {
         out
     }
 
-    fn speak(&mut self, now: Instant) {
+    pub(crate) fn speak(&mut self, now: Instant) {
         let Some((sender, ssrc)) = self.audio else { return };
         self.audio_number += 1;
         let mut payload = vec![0xF8, self.name];

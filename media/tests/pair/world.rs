@@ -15,7 +15,7 @@ use yunfa_media::{
     time::Now,
 };
 
-use crate::client::Client;
+use crate::client::{Client, Shape};
 
 /// Where the SFU listens.
 pub(crate) const SERVER: &str = "10.9.9.9:7790";
@@ -48,7 +48,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
-        Self::with(Config { candidates: vec![server()], ..Config::default() }, seed)
+        Self::with(Config { candidates: vec![server(), server_v6()], ..Config::default() }, seed)
     }
 
     pub(crate) fn with(config: Config, seed: u64) -> Self {
@@ -75,7 +75,11 @@ impl World {
     /// A client with microphone, camera and this many receive slots joins a room; it is answered at once.
     pub(crate) fn join(&mut self, name: u8, room: u64, publishes: bool, slots: (usize, usize)) {
         let address = SocketAddr::from(([10, 0, 0, name], 5000));
-        let client = Client::new(name, address, publishes, slots, self.sent as u32, self.now.mono);
+        self.join_as(name, room, address, &Shape::new(publishes, slots));
+    }
+
+    pub(crate) fn join_as(&mut self, name: u8, room: u64, address: SocketAddr, shape: &Shape) {
+        let client = Client::new(name, address, shape, self.sent as u32, self.now.mono);
         self.admit(client, room);
     }
 
@@ -143,7 +147,7 @@ impl World {
         let now = self.now;
         while self.network.peek().is_some_and(|Reverse((at, ..))| *at <= now.mono) {
             let Some(Reverse((_, _, from, to, mut datagram))) = self.network.pop() else { break };
-            if to == server() {
+            if to == server() || to == server_v6() {
                 self.sfu.handle(Input::Datagram { from, payload: &mut datagram }, now);
                 self.flush();
                 continue;
@@ -185,7 +189,8 @@ impl World {
             let traffic = self.traffic.entry(to).or_default();
             traffic.0 += datagram.len();
             traffic.1 += 1;
-            self.carry(server(), to, datagram);
+            let from = if to.is_ipv4() { server() } else { server_v6() };
+            self.carry(from, to, datagram);
         }
         while let Some(fact) = self.sfu.poll_fact() {
             self.facts.push(fact);
@@ -226,6 +231,10 @@ impl World {
 
 pub(crate) fn server() -> SocketAddr {
     SERVER.parse().expect("an address")
+}
+
+pub(crate) fn server_v6() -> SocketAddr {
+    "[2001:db8::9]:7790".parse().expect("an address")
 }
 
 pub(crate) fn peer(name: u8) -> PeerId {

@@ -7,6 +7,9 @@ use crate::error::MediaError;
 /// The page's offer as Chromium 156 makes it: microphone, camera, three audio and four video slots.
 const CHROMIUM: &str = include_str!("chromium.sdp");
 
+/// A publisher's offer as Firefox ESR 153 makes it: fingerprint and direction at the session, odd payload types.
+const FIREFOX: &str = include_str!("firefox.sdp");
+
 const SESSION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3\r\na=ice-ufrag:abcd\r\n\
     a=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:\
     22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\na=setup:actpass\r\n";
@@ -107,6 +110,16 @@ fn a_slot_announces_its_stream_and_both_ssrcs() {
     assert!(section.contains(&format!("a=msid:{} video-5\r\n", seeing.cname)));
     assert_eq!(hearing.cname, seeing.cname, "audio and video of one seat are played in step");
     assert_ne!(plan.slots[1].cname, hearing.cname);
+}
+
+#[test]
+fn firefox_is_answered_under_its_own_numbers() {
+    let (_, plan, answer) = plan(FIREFOX);
+
+    assert!(section(&answer, "0").starts_with("audio 9 UDP/TLS/RTP/SAVPF 109\r\n"), "{answer}");
+    assert!(section(&answer, "0").contains("a=fmtp:109 minptime=10;useinbandfec=1\r\n"), "voice is mono");
+    assert!(section(&answer, "1").starts_with("video 9 UDP/TLS/RTP/SAVPF 120 124\r\n"), "{answer}");
+    assert!(plan.slots.is_empty() && plan.sources.iter().all(|source| source.ssrc.is_some()));
 }
 
 #[test]
