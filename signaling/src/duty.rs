@@ -90,6 +90,7 @@ pub enum Input {
 
 /// One order to the shell.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "orders are drained at once; a box per presence would be the dearer way")]
 pub enum Output {
     /// Ring this desk for this matter: `consultation::Input::Ring` with a fresh offer id. If the matter refuses or is
     /// gone, nothing needs to be said: it has left the queue, or is about to.
@@ -377,5 +378,127 @@ impl Duty {
                 self.out.push_back(Output::Place { consultation, place, on_duty, occupied });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{message::tests::uuid, time::Timestamp};
+
+    const START: Now = Now { mono: Instant::START, wall: Timestamp(0) };
+
+    fn lawyer(n: u128) -> LawyerId {
+        LawyerId::new(uuid(n))
+    }
+
+    fn matter(n: u128) -> ConsultationId {
+        ConsultationId::new(uuid(100 + n))
+    }
+
+    /// A book in which lawyer `n` is on duty for the `n`th list of areas.
+    fn on_duty(areas: &[&[PracticeArea]]) -> Duty {
+        let mut duty = Duty::new();
+        for (n, areas) in areas.iter().enumerate() {
+            let lawyer = lawyer(n as u128);
+            open(&mut duty, lawyer, Tab(0), areas).expect("there is room for a tab");
+            duty.handle(Input::PresenceSet { lawyer, on_duty: true, on_break: false }, START)
+                .expect("the desk is open");
+        }
+        while duty.poll_output().is_some() {}
+        duty
+    }
+
+    fn open(duty: &mut Duty, lawyer: LawyerId, tab: Tab, areas: &[PracticeArea]) -> Result<(), SessionError> {
+        let areas = areas.iter().copied().collect();
+        duty.handle(Input::DeskOpened { lawyer, tab, name: PersonName::new("律师"), areas }, START)
+    }
+
+    fn seek(duty: &mut Duty, n: u128, practice_area: PracticeArea) {
+        let asked = START.mono + Duration::from_secs(n as u64);
+        let hint = Hint::Seek { practice_area, asked, away: false };
+        duty.handle(Input::Heard { consultation: matter(n), hint }, START).expect("there is room in the queue");
+    }
+
+    /// Rings and places since the last look, in words.
+    fn orders(duty: &mut Duty) -> Vec<String> {
+        std::iter::from_fn(|| duty.poll_output())
+            .filter_map(|output| match output {
+                Output::Ring { consultation, lawyer: rung, .. } => {
+                    let matter = (1..9).find(|n| matter(*n) == consultation)?;
+                    let lawyer = (0..9).find(|n| lawyer(*n) == rung)?;
+                    Some(format!("matter {matter} rings at {lawyer}"))
+                }
+                Output::Place { consultation, place, on_duty, occupied } => {
+                    let matter = (1..9).find(|n| matter(*n) == consultation)?;
+                    Some(format!("matter {matter} is {place}, {on_duty} on duty, {occupied} occupied"))
+                }
+                Output::ToLawyer(..) => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_place_counts_only_those_who_wait_for_the_same_desks() {
+        let (labour, family, traffic) = (PracticeArea::Labour, PracticeArea::Family, PracticeArea::Traffic);
+        let mut duty = on_duty(&[&[labour], &[family, traffic]]);
+
+        seek(&mut duty, 1, labour);
+        seek(&mut duty, 2, labour);
+        seek(&mut duty, 3, family);
+        seek(&mut duty, 4, traffic);
+
+        assert_eq!(
+            orders(&mut duty),
+            [
+                "matter 1 rings at 0",
+                "matter 1 is 1, 1 on duty, 0 occupied",
+                "matter 2 is 2, 1 on duty, 1 occupied",
+                "matter 3 rings at 1",
+                "matter 3 is 1, 1 on duty, 0 occupied",
+                "matter 4 is 2, 1 on duty, 1 occupied",
+            ]
+        );
+    }
+
+    #[test]
+    fn who_declined_is_not_counted_and_when_all_of_the_area_have_anybody_is_rung() {
+        let mut duty = on_duty(&[&[PracticeArea::Labour], &[PracticeArea::Criminal]]);
+        seek(&mut duty, 1, PracticeArea::Labour);
+        orders(&mut duty);
+
+        let hint = Hint::RingOver { lawyer: lawyer(0), how: RingOver::Declined };
+        duty.handle(Input::Heard { consultation: matter(1), hint }, START).expect("the matter is known");
+
+        assert_eq!(orders(&mut duty), ["matter 1 rings at 1"]);
+    }
+
+    #[test]
+    fn a_task_that_is_gone_sets_its_lawyer_free() {
+        let mut duty = on_duty(&[&[PracticeArea::Labour]]);
+        seek(&mut duty, 1, PracticeArea::Labour);
+        let hint = Hint::Engaged { lawyer: lawyer(0) };
+        duty.handle(Input::Heard { consultation: matter(1), hint }, START).expect("the matter is known");
+        assert_eq!(duty.presence(lawyer(0)), Presence::Busy);
+
+        duty.handle(Input::ConsultationGone { consultation: matter(1) }, START).expect("never refused");
+
+        assert_eq!((duty.presence(lawyer(0)), duty.waiting()), (Presence::Available, 0));
+    }
+
+    #[test]
+    fn tabs_and_the_queue_are_bounded_and_a_stranger_is_refused() {
+        let mut duty = on_duty(&[&[PracticeArea::Labour]]);
+        for n in 1..MAX_TABS as u64 {
+            assert_eq!(open(&mut duty, lawyer(0), Tab(n), &[PracticeArea::Labour]), Ok(()));
+        }
+        let refused = open(&mut duty, lawyer(0), Tab(99), &[PracticeArea::Labour]);
+        assert_eq!(refused, Err(SessionError::TooMany("tabs")));
+
+        let stranger = Input::PresenceSet { lawyer: lawyer(7), on_duty: true, on_break: false };
+        assert_eq!(duty.handle(stranger, START), Err(SessionError::NotFound));
+        let hint = Hint::Hold { away: true };
+        let unknown = Input::Heard { consultation: matter(5), hint };
+        assert_eq!(duty.handle(unknown, START), Err(SessionError::NotFound));
     }
 }

@@ -174,11 +174,11 @@ impl Outbox {
         self.queue.pop_front()
     }
 
-    pub(crate) fn to_citizen(&mut self, message: ServerMessage) {
+    pub(crate) fn tell_citizen(&mut self, message: ServerMessage) {
         self.push(Output::ToCitizen(message));
     }
 
-    pub(crate) fn to_lawyer(&mut self, lawyer: LawyerId, message: ServerMessage) {
+    pub(crate) fn tell_lawyer(&mut self, lawyer: LawyerId, message: ServerMessage) {
         self.push(Output::ToLawyer(lawyer, message));
     }
 

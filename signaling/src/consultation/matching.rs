@@ -34,7 +34,7 @@ impl Consultation {
         let expires = now.after(self.timers.ring_for(self.opening.channel));
         let made = self.offers.make(offer, lawyer, name, now, expires)?;
         self.out.event(Event::OfferMade { offer, lawyer, round: made.round }, now);
-        self.out.to_lawyer(lawyer, ServerMessage::Offered(offered(&self.opening, made)));
+        self.out.tell_lawyer(lawyer, ServerMessage::Offered(offered(&self.opening, made)));
         let first = !waiting.rang;
         waiting.rang = true;
         if first {
@@ -242,7 +242,7 @@ impl Consultation {
         if let Stage::Waiting(waiting) = &mut self.stage
             && let Some(view) = waiting.news(self.opening.consultation)
         {
-            self.out.to_citizen(ServerMessage::Queue(view));
+            self.out.tell_citizen(ServerMessage::Queue(view));
         }
     }
 
@@ -256,7 +256,7 @@ impl Consultation {
     ) {
         let (id, to, latency_ms) = (offer.id, offer.state, offer.age_ms(now));
         self.out.event(Event::OfferChanged { offer: id, lawyer, to, latency_ms, reason }, now);
-        self.out.to_lawyer(lawyer, ServerMessage::OfferClosed { offer: id, reason: why });
+        self.out.tell_lawyer(lawyer, ServerMessage::OfferClosed { offer: id, reason: why });
     }
 
     /// Notes a lost or found socket of the asker who waits.

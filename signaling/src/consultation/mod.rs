@@ -303,7 +303,7 @@ impl Consultation {
     /// Tells the asker where the matter stands.
     fn show_matter(&mut self) {
         let view = self.view();
-        self.out.to_citizen(ServerMessage::Consultation(view));
+        self.out.tell_citizen(ServerMessage::Consultation(view));
     }
 
     /// Nothing can happen any more.

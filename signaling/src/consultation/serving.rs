@@ -204,7 +204,7 @@ impl Consultation {
         let lawyer = over.lawyer;
         let (from, to) = (SessionState::Ended, SessionState::Sealed);
         self.out.event(Event::SessionChanged { session, from, to }, now);
-        self.out.to_lawyer(lawyer, ServerMessage::RecordSealed { session, record });
+        self.out.tell_lawyer(lawyer, ServerMessage::RecordSealed { session, record });
         self.close_if_done(now);
         Ok(())
     }
@@ -218,7 +218,7 @@ impl Consultation {
             Stage::Over(over) if over.stars.is_none() => {
                 over.stars = Some(stars);
                 self.out.event(Event::Rated { stars }, now);
-                self.out.to_citizen(ServerMessage::Rated { consultation, stars });
+                self.out.tell_citizen(ServerMessage::Rated { consultation, stars });
                 self.close_if_done(now);
                 Ok(())
             }

@@ -27,7 +27,8 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     pub(crate) fn new(asker: Seat, channel: Channel, timers: &Timers, now: Now) -> Self {
-        let patience = Patience::new(timers.give_up_for(channel), timers.wait_for(channel), now);
+        let patience =
+            Patience::new(timers.give_up_for(channel), timers.wait_for(channel), timers.ring_for(channel), now);
         Self { asker, rang: false, stands: false, place: 1, on_duty: 0, occupied: 0, patience, told: None }
     }
 
@@ -72,6 +73,8 @@ impl Waiting {
 #[derive(Debug)]
 struct Patience {
     left: Duration,
+    /// What is left at least when it runs again: a desk that rings late has its whole ring.
+    least: Duration,
     runs_since: Option<Instant>,
     last: Instant,
     /// The deadline on the wall, for the asker.
@@ -79,8 +82,8 @@ struct Patience {
 }
 
 impl Patience {
-    fn new(left: Duration, wait: Duration, now: Now) -> Self {
-        Self { left, runs_since: Some(now.mono), last: now.mono + wait, until: now.after(left.min(wait)).wall }
+    fn new(left: Duration, wait: Duration, least: Duration, now: Now) -> Self {
+        Self { left, least, runs_since: Some(now.mono), last: now.mono + wait, until: now.after(left.min(wait)).wall }
     }
 
     fn deadline(&self) -> Instant {
@@ -89,7 +92,10 @@ impl Patience {
 
     fn run(&mut self, runs: bool, now: Now) {
         match (self.runs_since, runs) {
-            (None, true) => self.runs_since = Some(now.mono),
+            (None, true) => {
+                self.left = self.left.max(self.least);
+                self.runs_since = Some(now.mono);
+            }
             (Some(since), false) => {
                 self.left = self.left.saturating_sub(now.mono - since);
                 self.runs_since = None;
@@ -112,7 +118,8 @@ mod tests {
 
     #[test]
     fn patience_rests_while_all_are_busy_and_ends_in_any_case() {
-        let mut patience = Patience::new(Duration::from_secs(60), Duration::from_secs(600), NOW);
+        let mut patience =
+            Patience::new(Duration::from_secs(60), Duration::from_secs(600), Duration::from_secs(30), NOW);
         assert_eq!(patience.deadline(), at(60).mono);
 
         patience.run(false, at(20));
@@ -121,7 +128,11 @@ mod tests {
         patience.run(true, at(100));
         assert_eq!((patience.deadline(), patience.until), (at(140).mono, at(140).wall));
 
-        patience.run(false, at(110));
+        patience.run(false, at(139));
+        patience.run(true, at(200));
+        assert_eq!(patience.deadline(), at(230).mono, "a second was left, but a desk has its whole ring");
+
+        patience.run(false, at(210));
         patience.run(true, at(590));
         assert_eq!(patience.deadline(), at(600).mono);
     }

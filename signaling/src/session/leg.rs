@@ -29,6 +29,15 @@ impl Seat {
         Self { away_since: None, media: false, microphone, camera }
     }
 
+    /// Drops the devices for which a lesser channel has no use.
+    pub(crate) const fn keep_devices_of(&mut self, channel: Channel) {
+        match channel {
+            Channel::Text => (self.microphone, self.camera) = (DeviceState::Absent, DeviceState::Absent),
+            Channel::Voice => self.camera = DeviceState::Absent,
+            Channel::Video => {}
+        }
+    }
+
     /// Notes that the socket is gone; `false` when that was known.
     pub(crate) const fn lose_socket(&mut self, now: Now) -> bool {
         if self.away_since.is_some() {

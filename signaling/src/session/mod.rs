@@ -246,12 +246,12 @@ impl Session {
     fn change_channel(&mut self, channel: Channel, timers: &Timers, now: Now, out: &mut Outbox) {
         self.channel = channel;
         out.event(Event::ChannelChanged { session: self.ids.session, to: channel }, now);
+        for leg in [&mut self.citizen, &mut self.desk] {
+            leg.seat.keep_devices_of(channel);
+        }
         if channel == Channel::Text {
             let (session, lawyer) = (self.ids.session, self.lawyer);
             out.push(Output::Media(MediaOrder::ReleaseLegs { session, lawyer, asker_waits: false }));
-            for leg in [&mut self.citizen, &mut self.desk] {
-                (leg.seat.microphone, leg.seat.camera) = (DeviceState::Absent, DeviceState::Absent);
-            }
         }
         self.settle(timers, now, out);
     }
@@ -331,8 +331,8 @@ impl Session {
             two_way_s: self.two_way_s,
             outcome_due,
         };
-        out.to_citizen(ended(false));
-        out.to_lawyer(self.lawyer, ended(to == SessionState::Ended));
+        out.tell_citizen(ended(false));
+        out.tell_lawyer(self.lawyer, ended(to == SessionState::Ended));
     }
 
     /// Tells both sides the whole of the session.
@@ -378,8 +378,8 @@ impl Session {
 
     fn tell(&self, party: Party, message: ServerMessage, out: &mut Outbox) {
         match party {
-            Party::Citizen => out.to_citizen(message),
-            Party::Lawyer(lawyer) => out.to_lawyer(lawyer, message),
+            Party::Citizen => out.tell_citizen(message),
+            Party::Lawyer(lawyer) => out.tell_lawyer(lawyer, message),
         }
     }
 }
