@@ -1,0 +1,376 @@
+//! Stories in tests/transcripts: each line is played, what follows it indented is what must be heard.
+//!
+//! `YUNFA_WRITE_TRANSCRIPTS=1 cargo test -p yunfa-signaling --test transcripts` writes down what is heard; read the diff.
+mod common;
+
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+
+use common::{County, Heard, uuid};
+use yunfa_signaling::{
+    consultation::{Input, MediaFact, Party},
+    duty::{self, Tab},
+    error::SessionError,
+    ids::{ConsultationId, LawyerId, MessageId, OfferId, RecordId, RequestId, SessionId},
+    message::{ClientMessage, ServerMessage},
+    milestone::Event,
+    output::MediaOrder,
+    private::ChatText,
+    words::DeviceState,
+};
+
+#[test]
+fn every_transcript_plays_as_it_is_written() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    let mut files: Vec<_> =
+        fs::read_dir(folder).expect("the folder").map(|entry| entry.expect("a file").path()).collect();
+    files.sort();
+
+    let write = std::env::var("YUNFA_WRITE_TRANSCRIPTS").is_ok_and(|value| value == "1");
+    let mut count = 0;
+    for file in files {
+        let written = fs::read_to_string(&file).expect("a transcript");
+        let played = Stage::new().play(&written);
+        if write {
+            fs::write(&file, &played).expect("the transcript can be written");
+        }
+        similar(&written, &played, &file, write);
+        count += 1;
+    }
+    assert!(count >= 20, "a transcript for every path, not {count}");
+}
+
+fn similar(written: &str, played: &str, file: &Path, write: bool) {
+    if write || written == played {
+        return;
+    }
+    let line = written.lines().zip(played.lines()).position(|(one, other)| one != other);
+    let line = line.unwrap_or_else(|| written.lines().count().min(played.lines().count()));
+    let at = |text: &str| text.lines().nth(line).unwrap_or("(nothing more)").to_owned();
+    panic!("{} line {}\n  written: {}\n  played:  {}", file.display(), line + 1, at(written), at(played));
+}
+
+/// The players of one transcript, by name.
+struct Stage {
+    county: County,
+    citizens: BTreeMap<String, ConsultationId>,
+    lawyers: BTreeMap<String, LawyerId>,
+    offers: BTreeMap<LawyerId, (ConsultationId, OfferId)>,
+    /// The latest session of a matter.
+    sessions: BTreeMap<ConsultationId, SessionId>,
+    /// Which matter a lawyer is in.
+    served: BTreeMap<LawyerId, ConsultationId>,
+    requests: u128,
+    shown: usize,
+}
+
+impl Stage {
+    fn new() -> Self {
+        Self {
+            county: County::new(),
+            citizens: BTreeMap::new(),
+            lawyers: BTreeMap::new(),
+            offers: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            served: BTreeMap::new(),
+            requests: 0,
+            shown: 0,
+        }
+    }
+
+    fn play(mut self, transcript: &str) -> String {
+        let mut played = String::new();
+        for line in transcript.lines().filter(|line| !line.starts_with("    ")) {
+            played.push_str(line);
+            played.push('\n');
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            if let Err(error) = self.line(line) {
+                played.push_str(&format!("    ! {}\n", error.code().as_str()));
+            }
+            while self.shown < self.county.heard.len() {
+                let heard = self.county.heard[self.shown].clone();
+                self.shown += 1;
+                self.learn(&heard);
+                played.push_str(&format!("    {}\n", self.told(&heard)));
+            }
+        }
+        played
+    }
+
+    /// One line: `+20s who does what`.
+    fn line(&mut self, line: &str) -> Result<(), SessionError> {
+        let mut words: Vec<&str> = line.split_whitespace().collect();
+        if let Some(time) = words[0].strip_prefix('+') {
+            self.county.pass(duration(time));
+            let passed: Vec<_> = self.county.heard[self.shown..].to_vec();
+            passed.iter().for_each(|heard| self.learn(heard));
+            words.remove(0);
+        }
+        let request = match words.iter().position(|word| word.starts_with('#')) {
+            Some(at) => uuid(900_000 + words.remove(at)[1..].parse::<u128>().expect("a number")),
+            None => {
+                self.requests += 1;
+                uuid(800_000 + self.requests)
+            }
+        };
+        match words.split_first() {
+            None => Ok(()),
+            Some((who, what)) => self.act(who, what, RequestId::new(request)),
+        }
+    }
+
+    fn act(&mut self, who: &str, what: &[&str], request: RequestId) -> Result<(), SessionError> {
+        match what {
+            ["opens", "a", "desk", areas @ ..] => {
+                let next = 2000 + self.lawyers.len() as u128;
+                let lawyer = *self.lawyers.entry(who.to_owned()).or_insert(LawyerId::new(uuid(next)));
+                let areas = areas.iter().map(|area| area.parse().expect("an area")).collect();
+                self.county.open_desk(lawyer, Tab(1), who, areas);
+                return Ok(());
+            }
+            ["asks", area, channel] => {
+                let next = 3000 + self.citizens.len() as u128;
+                let id = *self.citizens.entry(who.to_owned()).or_insert(ConsultationId::new(uuid(next)));
+                self.county.ask(id, area.parse().expect("an area"), channel.parse().expect("a channel"), "永安镇");
+                return Ok(());
+            }
+            _ => {}
+        }
+        match (self.lawyers.get(who).copied(), self.citizens.get(who).copied()) {
+            (Some(lawyer), _) => self.lawyer(lawyer, who, what, request),
+            (None, Some(id)) => self.party(id, Party::Citizen, what, request),
+            (None, None) => panic!("nobody is called {who}"),
+        }
+    }
+
+    fn lawyer(&mut self, lawyer: LawyerId, who: &str, what: &[&str], request: RequestId) -> Result<(), SessionError> {
+        let presence = |on_duty, on_break| duty::Input::PresenceSet { lawyer, on_duty, on_break };
+        let offered = self.offers.get(&lawyer).copied();
+        let offer = |message: fn(OfferId) -> ClientMessage| {
+            let (id, offer) = offered.expect("the desk was rung before");
+            (id, message(offer))
+        };
+        let (id, message) = match what {
+            ["goes", "on", "duty"] => return self.county.at_duty(presence(true, false)),
+            ["takes", "a", "break"] => return self.county.at_duty(presence(true, true)),
+            ["goes", "off", "duty"] => return self.county.at_duty(presence(false, false)),
+            ["opens", "another", "tab"] => {
+                self.county.open_desk(lawyer, Tab(2), who, "LABOUR".parse().into_iter().collect());
+                return Ok(());
+            }
+            ["closes", "tab", tab] => {
+                let tab = Tab(tab.parse().expect("a number"));
+                self.county.tabs.remove(&(lawyer, tab));
+                return self.county.at_duty(duty::Input::DeskClosed { lawyer, tab });
+            }
+            ["falls", "silent"] => {
+                self.county.tabs.retain(|(whose, _)| *whose != lawyer);
+                return Ok(());
+            }
+            ["transport", "up"] if !self.served.contains_key(&lawyer) => {
+                self.county.desks_up.insert(lawyer);
+                return Ok(());
+            }
+            ["shows", "the", "offer"] => offer(|offer| ClientMessage::OfferDelivered { offer }),
+            ["accepts"] => offer(|offer| ClientMessage::AcceptOffer { offer }),
+            ["declines", reason] => {
+                let (id, offer) = offered.expect("the desk was rung before");
+                (id, ClientMessage::DeclineOffer { offer, reason: reason.parse().expect("a reason") })
+            }
+            _ => {
+                let id = *self.served.get(&lawyer).or(offered.as_ref().map(|(id, _)| id)).expect("a matter");
+                return self.party(id, Party::Lawyer(lawyer), what, request);
+            }
+        };
+        self.county.say(id, Party::Lawyer(lawyer), request, message)
+    }
+
+    fn party(
+        &mut self,
+        id: ConsultationId,
+        party: Party,
+        what: &[&str],
+        request: RequestId,
+    ) -> Result<(), SessionError> {
+        let session = self.sessions.get(&id).copied().unwrap_or(SessionId::new(uuid(1)));
+        let message = match what {
+            ["loses", "the", "socket"] => return self.county.feed(id, Input::SocketLost { party }),
+            ["is", "back"] => return self.county.feed(id, Input::SocketBack { party }),
+            ["transport", fact] => {
+                let fact = match *fact {
+                    "up" => MediaFact::Connected,
+                    "silent" => MediaFact::Interrupted,
+                    "resumed" => MediaFact::Resumed,
+                    "lost" => MediaFact::Lost,
+                    other => panic!("no transport is {other}"),
+                };
+                if fact == MediaFact::Connected {
+                    self.county.up.insert((id, party));
+                }
+                return self.county.feed(id, Input::Media { party, fact });
+            }
+            ["counts", seconds] => {
+                let seconds = seconds.parse().expect("a number");
+                return self.county.feed(id, Input::TwoWay { session, seconds });
+            }
+            ["is", "sealed"] => {
+                return self.county.feed(id, Input::Sealed { session, record: RecordId::new(uuid(77)) });
+            }
+            ["is", "stopped"] => return self.county.feed(id, Input::Stop),
+            ["cancels"] => ClientMessage::CancelConsultation { consultation: id },
+            ["hangs", "up"] => ClientMessage::HangUp { session },
+            ["falls", "back", channel] => {
+                ClientMessage::FallBack { session, channel: channel.parse().expect("a channel") }
+            }
+            ["says", line, text @ ..] => ClientMessage::SendChat {
+                session,
+                message: MessageId::new(uuid(5000 + line.parse::<u128>().expect("a number"))),
+                text: ChatText::new(text.join(" ")),
+            },
+            ["reads", up_to] => ClientMessage::ReadChat { session, up_to: up_to.parse().expect("a number") },
+            ["devices", microphone, camera] => {
+                let state = |text: &str| text.parse::<DeviceState>().expect("a device state");
+                ClientMessage::SetDevices { microphone: state(microphone), camera: state(camera) }
+            }
+            ["writes", outcome] => ClientMessage::RecordOutcome {
+                session,
+                outcome: outcome.parse().expect("an outcome"),
+                legal_aid_prompted: false,
+            },
+            ["rates", stars] => ClientMessage::Rate { consultation: id, stars: stars.parse().expect("a number") },
+            other => panic!("nobody can do {other:?}"),
+        };
+        self.county.say(id, party, request, message)
+    }
+
+    /// Remembers offers and sessions as pages would.
+    fn learn(&mut self, heard: &Heard) {
+        match heard {
+            Heard::Lawyer(lawyer, ServerMessage::Offered(offer)) => {
+                let rung = |id: &&ConsultationId| {
+                    self.county.matters[id].offer_view(*lawyer).is_some_and(|view| view.id == offer.id)
+                };
+                if let Some(id) = self.citizens.values().find(rung) {
+                    self.offers.insert(*lawyer, (*id, offer.id));
+                }
+            }
+            Heard::Lawyer(lawyer, ServerMessage::Session(view)) => {
+                self.served.insert(*lawyer, view.consultation);
+                self.sessions.insert(view.consultation, view.id);
+            }
+            _ => {}
+        }
+    }
+
+    fn citizen_name(&self, id: ConsultationId) -> &str {
+        self.citizens.iter().find(|(_, known)| **known == id).map_or("?", |(name, _)| name)
+    }
+
+    fn lawyer_name(&self, id: LawyerId) -> &str {
+        self.lawyers.iter().find(|(_, known)| **known == id).map_or("?", |(name, _)| name)
+    }
+
+    fn since(&self, at: yunfa_signaling::time::Timestamp) -> String {
+        format!("{}s", at.ms_since(self.county.start.wall) / 1000)
+    }
+
+    fn told(&self, heard: &Heard) -> String {
+        match heard {
+            Heard::Clock(elapsed) => format!("-- {}s", elapsed.as_secs()),
+            Heard::Citizen(id, message) => format!("{} < {}", self.citizen_name(*id), self.message(message)),
+            Heard::Lawyer(id, message) => format!("{} < {}", self.lawyer_name(*id), self.message(message)),
+            Heard::Event(id, version, event) => {
+                format!("{} {version}: {}", self.citizen_name(*id), self.event(event))
+            }
+            Heard::Media(MediaOrder::ConnectLegs { lawyer, .. }) => {
+                format!("media: connect {}", self.lawyer_name(*lawyer))
+            }
+            Heard::Media(MediaOrder::ReleaseLegs { lawyer, asker_waits, .. }) => {
+                let asker = if *asker_waits { ", the asker waits on" } else { "" };
+                format!("media: release {}{asker}", self.lawyer_name(*lawyer))
+            }
+            Heard::Seal => "recorder: seal".to_owned(),
+            Heard::Done(id) => format!("{} is done", self.citizen_name(*id)),
+        }
+    }
+
+    fn message(&self, message: &ServerMessage) -> String {
+        match message {
+            ServerMessage::Presence { presence, missed_rings } => format!("presence {presence} missed={missed_rings}"),
+            ServerMessage::Consultation(view) => {
+                format!("consultation {} {} ringing={}", view.state, view.channel, view.ringing)
+            }
+            ServerMessage::Queue(view) => {
+                format!("queue place={} onDuty={} until={}", view.place, view.on_duty, self.since(view.until))
+            }
+            ServerMessage::Offered(view) => format!(
+                "offered {} {} {} until={}",
+                view.practice_area,
+                view.channel,
+                view.locality,
+                self.since(view.expires_at)
+            ),
+            ServerMessage::OfferClosed { reason, .. } => format!("offerClosed {reason}"),
+            ServerMessage::Session(view) => {
+                let legs: Vec<String> = view
+                    .legs
+                    .iter()
+                    .map(|leg| format!("{} {} mic={} cam={}", leg.role, leg.state, leg.microphone, leg.camera))
+                    .collect();
+                let seat = view.seat_until.map_or(String::new(), |until| format!(" seat={}", self.since(until)));
+                format!("session {} {} [{}]{seat}", view.state, view.channel, legs.join(", "))
+            }
+            ServerMessage::Chat { number, text, .. } => format!("chat {number}: {}", text.expose()),
+            ServerMessage::ChatRead { up_to, .. } => format!("chatRead up to {up_to}"),
+            ServerMessage::SessionEnded { reason, two_way_s, outcome_due, .. } => {
+                format!("sessionEnded {reason} twoWayS={two_way_s} outcomeDue={outcome_due}")
+            }
+            ServerMessage::RecordSealed { .. } => "recordSealed".to_owned(),
+            ServerMessage::Rated { stars, .. } => format!("rated {stars}"),
+            ServerMessage::Welcome(_)
+            | ServerMessage::Resumed { .. }
+            | ServerMessage::Pong {}
+            | ServerMessage::Done { .. }
+            | ServerMessage::Error { .. }
+            | ServerMessage::MediaAnswer { .. }
+            | ServerMessage::Slots { .. }
+            | ServerMessage::MediaLost {}
+            | ServerMessage::Draining {} => panic!("{} is the shell's word", message.name()),
+        }
+    }
+
+    fn event(&self, event: &Event) -> String {
+        let rest = match event {
+            Event::Opened { practice_area, channel, .. } => format!("{practice_area} {channel}"),
+            Event::StateChanged { from, to } => format!("{from} -> {to}"),
+            Event::OfferMade { lawyer, round, .. } => format!("{} round {round}", self.lawyer_name(*lawyer)),
+            Event::OfferChanged { lawyer, to, latency_ms, reason, .. } => {
+                let reason = reason.map_or(String::new(), |reason| format!(" {reason}"));
+                format!("{} {to} after {latency_ms} ms{reason}", self.lawyer_name(*lawyer))
+            }
+            Event::Accepted { lawyer, ring_latency_ms, wait_ms, .. } => {
+                format!("{} rang {ring_latency_ms} ms, waited {wait_ms} ms", self.lawyer_name(*lawyer))
+            }
+            Event::SessionChanged { from, to, .. } => format!("{from} -> {to}"),
+            Event::LegChanged { role, from, to, .. } => format!("{role} {from} -> {to}"),
+            Event::ChannelChanged { to, .. } => to.to_string(),
+            Event::ChatSaid { number, role, chars, .. } => format!("{number} by {role}, {chars} chars"),
+            Event::SessionEnded { reason, .. } => reason.to_string(),
+            Event::OutcomeRecorded { outcome, .. } => outcome.to_string(),
+            Event::Rated { stars } => stars.to_string(),
+        };
+        format!("{} {rest}", event.name())
+    }
+}
+
+fn duration(text: &str) -> Duration {
+    let (number, unit) = text.split_at(text.len() - 1);
+    let number: u64 = number.parse().expect("a number");
+    Duration::from_secs(match unit {
+        "s" => number,
+        "m" => number * 60,
+        "h" => number * 3600,
+        other => panic!("no unit is {other}"),
+    })
+}
