@@ -3,6 +3,8 @@
 //! One task writes, in the order in which it was told, many entries to a transaction. When the database stalls it tries
 //! again until it is back; meanwhile the queue fills and then whoever tells waits. Evidence does not queue: each is the
 //! whole of a session so far, so the newest one is kept and written with the next batch.
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{

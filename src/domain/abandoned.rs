@@ -214,3 +214,127 @@ fn end_matter(pen: &mut Pen<'_>, state: ConsultationState, served: bool, waits: 
         from = *to;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use yunfa_signaling::words::Channel;
+
+    use super::*;
+    use crate::domain::testing::Script;
+
+    const NOW: Timestamp = Timestamp(1_773_194_400_000);
+    /// An hour after everything that a script tells.
+    const LATER: Timestamp = Timestamp(NOW.0 + 3_600_000);
+
+    fn names(ending: &Ending) -> Vec<String> {
+        let tell = |milestone: &Milestone| match &milestone.event {
+            Event::StateChanged { from, to } => format!("{from}→{to}"),
+            Event::SessionChanged { from, to, .. } => format!("session {from}→{to}"),
+            Event::LegChanged { role, to, .. } => format!("{role} {to}"),
+            Event::OfferChanged { to, .. } => format!("offer {to}"),
+            Event::SessionEnded { reason, .. } => reason.to_string(),
+            Event::OutcomeRecorded { outcome, .. } => format!("outcome {outcome}"),
+            other => other.name().to_owned(),
+        };
+        ending.events.iter().map(tell).collect()
+    }
+
+    #[test]
+    fn a_matter_that_waited_is_unserved() {
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung();
+
+        let ending = ending(&script.events, None, LATER);
+
+        let expected = ["offer CANCELLED", "session RINGING→MISSED", "SERVER_STOPPED", "MATCHING→UNSERVED"];
+        assert_eq!(names(&ending), expected);
+        assert_eq!(ending.seal, None);
+    }
+
+    #[test]
+    fn a_call_ends_where_its_evidence_ends_and_is_sealed() {
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung().accepted().active().after(20_000);
+        let evidence = script.evidence(18);
+
+        let ending = ending(&script.events, Some(&evidence), LATER);
+
+        let expected = [
+            "CITIZEN TIMED_OUT",
+            "LAWYER TIMED_OUT",
+            "session ACTIVE→ENDED",
+            "SERVER_STOPPED",
+            "outcome MISSING",
+            "IN_SERVICE→ANSWERED",
+        ];
+        assert_eq!(names(&ending), expected);
+        assert_eq!(ending.seal, Some(script.session));
+        assert_eq!(ending.events[2].at, script.now, "not when the reaper came");
+        let versions: Vec<_> = ending.events.iter().map(|event| event.version).collect();
+        let next = script.events.len() as u64 + 1;
+        assert_eq!(versions, (next..next + 6).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn an_accepted_matter_without_media_is_unserved_and_has_no_record() {
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung().accepted();
+
+        let ending = ending(&script.events, None, LATER);
+
+        assert!(names(&ending).contains(&"session CONNECTING→FAILED".to_owned()), "{:?}", names(&ending));
+        assert_eq!(names(&ending)[4..], ["ASSIGNED→MATCHING", "MATCHING→UNSERVED"]);
+        assert_eq!(ending.seal, None);
+    }
+
+    #[test]
+    fn an_ended_session_waits_a_day_for_its_outcome() {
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung().accepted().active().ended(EndReason::CitizenHungUp);
+        let day = Timestamp(script.now.0 + OUTCOME_WAIT_MS);
+
+        assert_eq!(ending(&script.events, None, Timestamp(day.0 - 1)), Ending::default());
+        let ending = ending(&script.events, None, day);
+
+        assert_eq!(names(&ending), ["outcome MISSING", "IN_SERVICE→ANSWERED"]);
+        assert_eq!(ending.seal, Some(script.session));
+    }
+
+    #[test]
+    fn a_session_with_its_outcome_only_lacks_the_seal() {
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung().accepted().active().ended(EndReason::CitizenHungUp);
+        script.outcome(Outcome::AdviceGiven);
+
+        let ending = ending(&script.events, None, LATER);
+
+        assert_eq!((ending.events.len(), ending.seal), (0, Some(script.session)));
+    }
+
+    #[test]
+    fn an_ending_has_no_ending() {
+        for steps in 0..5 {
+            let mut script = Script::anyone(1, NOW);
+            script.opened(Channel::Voice);
+            for step in 0..steps {
+                match step {
+                    0 => script.rung(),
+                    1 => script.accepted(),
+                    2 => script.active(),
+                    _ => script.ended(EndReason::LawyerHungUp),
+                };
+            }
+            let first = ending(&script.events, None, Timestamp(LATER.0 + OUTCOME_WAIT_MS));
+            script.events.extend(first.events);
+
+            let second = ending(&script.events, None, Timestamp(LATER.0 + OUTCOME_WAIT_MS));
+
+            assert_eq!(second.events, [], "after {steps} steps");
+        }
+    }
+
+    #[test]
+    fn nothing_ends_without_a_beginning() {
+        assert_eq!(ending(&[], None, NOW), Ending::default());
+    }
+}

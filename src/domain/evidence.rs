@@ -396,3 +396,199 @@ impl Evidence {
         of(Role::Citizen).min(of(Role::Lawyer))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::testing::{Script, both_alive, id};
+
+    const START: Timestamp = Timestamp(1_773_194_400_000);
+
+    fn legs() -> [(LegId, Role); 2] {
+        [(LegId::new(id(1, 4)), Role::Citizen), (LegId::new(id(1, 5)), Role::Lawyer)]
+    }
+
+    fn empty() -> Evidence {
+        Evidence::new(SessionId::new(id(1, 2)), ConsultationId::new(id(1, 1)), legs())
+    }
+
+    fn second(n: i64) -> Timestamp {
+        Timestamp(START.0 + n * 1000)
+    }
+
+    #[test]
+    fn a_call_of_twenty_seconds_has_twenty_two_way_seconds() {
+        let evidence = Script::anyone(1, second(20)).evidence(20);
+
+        assert_eq!((evidence.two_way_s(), evidence.two_way_audio_s(), evidence.two_way_video_s()), (20, 20, 20));
+        assert_eq!((evidence.service_start, evidence.service_end), (Some(second(0)), Some(second(20))));
+        assert_eq!((evidence.both_talk_min_s(), evidence.longest_silence_s), (20, 0));
+    }
+
+    #[test]
+    fn one_side_alone_is_no_service() {
+        let mut evidence = empty();
+        let alone = SecondFacts { audio_alive: true, talk: true, ..SecondFacts::default() };
+
+        for n in 1..=30 {
+            evidence.add_second(legs()[0].0, alone, second(n));
+        }
+
+        assert_eq!((evidence.two_way_s(), evidence.service_start), (0, None));
+        assert_eq!(evidence.legs[&legs()[0].0].audio_alive_s, 30);
+    }
+
+    #[test]
+    fn a_transport_that_lives_twice_is_not_counted_twice() {
+        let mut evidence = empty();
+
+        for n in 1..=60 {
+            for (leg, _) in legs() {
+                evidence.add_second(leg, both_alive(n), second(n as i64));
+                evidence.add_second(leg, both_alive(n), Timestamp(second(n as i64).0 + 400));
+            }
+        }
+
+        assert!(evidence.two_way_s() <= 61, "{}", evidence.two_way_s());
+    }
+
+    #[test]
+    fn a_late_tick_is_counted_and_its_successor_too() {
+        let mut evidence = empty();
+
+        for ms in [1000, 2000, 3700, 4000, 5150, 6000] {
+            for (leg, _) in legs() {
+                evidence.add_second(leg, both_alive(1), Timestamp(START.0 + ms));
+            }
+        }
+
+        assert_eq!(evidence.two_way_s(), 6);
+    }
+
+    #[test]
+    fn a_wall_clock_that_is_set_neither_stops_the_count_nor_adds_to_it() {
+        for jump in [-3_600_000, 3_600_000] {
+            let mut evidence = empty();
+
+            for n in 1..=20 {
+                let at = second(n).0 + if n > 10 { jump } else { 0 };
+                for (leg, _) in legs() {
+                    evidence.add_second(leg, both_alive(n as u64), Timestamp(at));
+                }
+            }
+
+            assert_eq!(evidence.two_way_s(), 20, "after a jump of {jump} ms");
+        }
+    }
+
+    #[test]
+    fn sums_go_on_over_a_reconnect() {
+        let mut evidence = empty();
+        let (leg, _) = legs()[0];
+        let udp = |family: &str| LegTransport { protocol: "udp".to_owned(), family: family.to_owned() };
+
+        evidence.connected(leg, udp("ipv4"), second(0));
+        evidence.add_second(leg, both_alive(10), second(1));
+        evidence.connected(leg, udp("ipv6"), second(5));
+        evidence.add_second(leg, both_alive(3), second(6));
+
+        let seen = &evidence.legs[&leg];
+        assert_eq!((seen.totals().packets_in, seen.transports), (650, 2));
+        assert_eq!((seen.connected_at, seen.transport.clone()), (Some(second(0)), Some(udp("ipv6"))));
+    }
+
+    #[test]
+    fn silence_is_the_longest_run_in_which_nobody_talked() {
+        let mut evidence = empty();
+        let talks = |n: i64, leg: usize| matches!((n, leg), (1..=5, 0) | (16, 1) | (20..=25, 0));
+
+        for n in 1..=25 {
+            // The lawyer's report comes first: the asker's second closes the beat.
+            for at in [1, 0] {
+                let facts = SecondFacts { talk: talks(n, at), ..both_alive(n as u64) };
+                evidence.add_second(legs()[at].0, facts, second(n));
+            }
+        }
+
+        assert_eq!((evidence.longest_silence_s, evidence.silent_s), (10, 13));
+        assert_eq!(evidence.legs[&legs()[0].0].talk_turns, 2);
+    }
+
+    #[test]
+    fn nothing_is_counted_after_the_end() {
+        let mut evidence = Script::anyone(1, second(5)).evidence(5);
+        evidence.complete();
+        let before = evidence.clone();
+
+        evidence.add_second(legs()[0].0, both_alive(6), second(6));
+
+        assert_eq!(evidence, before);
+    }
+
+    #[test]
+    fn a_checkpoint_reads_back_as_it_was() {
+        let evidence = Script::anyone(1, second(5)).evidence(5);
+
+        let text = serde_json::to_string(&evidence).expect("json");
+
+        assert_eq!(serde_json::from_str::<Evidence>(&text).expect("json"), evidence);
+    }
+
+    #[test]
+    fn a_percentile_is_the_bound_of_its_bucket() {
+        let mut histogram = Histogram::default();
+        assert_eq!(histogram.percentile(50), None);
+
+        for us in [900, 4_000, 4_100, 4_200, 60_000, 9_000_000] {
+            histogram.add(us);
+        }
+
+        assert_eq!([50, 95, 1].map(|percent| histogram.percentile(percent)), [Some(5), Some(2000), Some(1)]);
+    }
+
+    proptest! {
+        /// Whatever is reported, in whatever order: never more seconds than time has passed, and never more joint
+        /// seconds than those in which both sides really were alive.
+        #[test]
+        fn never_more_than_there_was(reports in prop::collection::vec((0_usize..2, 0_i64..2500, any::<[bool; 6]>()), 0..300)) {
+            let mut evidence = empty();
+            let mut at = START;
+            let mut alive = [0_u32; 2];
+            for (leg, pause, [audio_alive, video_alive, two_way_audio, two_way_video, two_way, talk]) in reports {
+                at.0 += pause;
+                let totals = TransportTotals::default();
+                let facts = SecondFacts { audio_alive, video_alive, two_way_audio, two_way_video, two_way, talk, totals };
+                alive[leg] += u32::from((audio_alive || video_alive) && two_way);
+                evidence.add_second(legs()[leg].0, facts, at);
+            }
+            let passed = u32::try_from(at.ms_since(START) / 1000).expect("a short time") + 1;
+
+            prop_assert!(evidence.two_way_s() <= alive[0].min(alive[1]));
+            for (n, (leg, _)) in legs().into_iter().enumerate() {
+                let seen = &evidence.legs[&leg];
+                prop_assert!(seen.two_way_s <= alive[n]);
+                for count in [seen.audio_alive_s, seen.video_alive_s, seen.two_way_s, seen.talk_s] {
+                    prop_assert!(count <= passed, "{count} seconds in {passed}");
+                }
+            }
+            prop_assert!(evidence.two_way_audio_s() <= evidence.legs.values().map(|leg| leg.audio_alive_s).min().unwrap_or(0));
+            prop_assert!(evidence.longest_silence_s <= evidence.silent_s);
+        }
+
+        /// The order in which two legs' reports of the same seconds arrive changes nothing.
+        #[test]
+        fn the_order_of_the_legs_does_not_matter(swaps in prop::collection::vec(any::<bool>(), 1..60)) {
+            let mut evidence = empty();
+            for (n, swap) in (1_i64..).zip(&swaps) {
+                let order = if *swap { [1, 0] } else { [0, 1] };
+                for leg in order {
+                    evidence.add_second(legs()[leg].0, both_alive(n as u64), second(n));
+                }
+            }
+
+            prop_assert_eq!(evidence.two_way_s() as usize, swaps.len());
+        }
+    }
+}

@@ -324,3 +324,145 @@ fn leg_record(
         silences: totals.interruptions,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use yunfa_signaling::ids::{CitizenId, LawyerId};
+
+    use super::*;
+    use crate::domain::{
+        people::{Pool, ProviderType, Qualification},
+        service_record::{AreaPath, LawyerSnapshot},
+        testing::{Script, id},
+    };
+
+    /// 2026-03-11 10:00 in Shanghai.
+    const MORNING: Timestamp = Timestamp(1_773_194_400_000);
+
+    fn script() -> Script {
+        Script::new(1, CitizenId::new(id(1, 8)), LawyerId::new(id(1, 9)), MORNING)
+    }
+
+    fn fold_of(script: &Script, evidence: Option<&Evidence>, by: ClosedBy) -> Result<ServiceRecord, FoldError> {
+        let lawyer = LawyerSnapshot {
+            lawyer_id: script.lawyer,
+            provider_type: ProviderType::Lawyer,
+            firm_id: None,
+            pool: Pool::Local,
+            public_office: false,
+            licence_no: None,
+            qualification: Qualification::Active,
+        };
+        let snapshots = Snapshots { lawyer, citizen_ref: "ref".to_owned(), area: AreaPath::default() };
+        let closing = Closing { by, precision_s: 0, at: script.now };
+        fold(
+            RecordId::new(id(1, 6)),
+            script.session,
+            &script.events,
+            evidence,
+            snapshots,
+            &Calendar::default(),
+            closing,
+        )
+    }
+
+    fn served() -> Script {
+        let mut script = script();
+        script.opened(Channel::Video).after(2000).rung().after(4000).accepted().after(500).active();
+        script.after(20_000).ended(EndReason::CitizenHungUp).after(5000).outcome(Outcome::AdviceGiven);
+        script
+    }
+
+    #[test]
+    fn a_served_call_is_told_whole() {
+        let script = served();
+        let mut call = Script::anyone(1, Timestamp(MORNING.0 + 26_500));
+        call.session = script.session;
+        let evidence = call.evidence(20);
+
+        let record = fold_of(&script, Some(&evidence), ClosedBy::Owner).expect("a record");
+
+        assert_eq!((record.two_way_s, record.two_way_audio_s, record.two_way_video_s), (20, 20, 20));
+        assert_eq!((record.wait_ms, record.ring_latency_ms, record.offers_sent), (6000, 4000, 1));
+        assert_eq!((record.service_start.0, record.wall_s), (MORNING.0 + 6500, 20));
+        assert_eq!(record.end_reason, Some(EndReason::CitizenHungUp));
+        assert_eq!((record.outcome, record.legal_aid_prompted, record.payable), (Outcome::AdviceGiven, true, true));
+        assert_eq!((record.period.as_str(), record.local_date.as_str()), ("2026-03", "2026-03-11"));
+        assert!(!record.off_hours);
+        assert_eq!(record.legs.iter().map(|leg| leg.role).collect::<Vec<_>>(), [Role::Citizen, Role::Lawyer]);
+        assert_eq!(record.legs[0].device_class, Some(DeviceClass::Mobile));
+        assert_eq!((record.legs[1].packets_in, record.legs[1].rtt_ms_p50), (1000, Some(30)));
+    }
+
+    #[test]
+    fn the_same_story_gives_the_same_bytes() {
+        let bytes = || serde_json::to_vec(&fold_of(&served(), None, ClosedBy::Owner).expect("a record")).expect("json");
+
+        assert_eq!(bytes(), bytes());
+        let read: ServiceRecord = serde_json::from_slice(&bytes()).expect("it reads back");
+        assert_eq!(serde_json::to_vec(&read).expect("json"), bytes());
+    }
+
+    #[test]
+    fn an_interruption_lasts_until_the_leg_is_back() {
+        let mut script = script();
+        script.opened(Channel::Voice).rung().accepted().active().after(10_000);
+        script.leg(Role::Lawyer, LegState::Connected, LegState::Interrupted).after(7000);
+        script.leg(Role::Lawyer, LegState::Interrupted, LegState::Connected).after(3000);
+        script.leg(Role::Citizen, LegState::Connected, LegState::Interrupted).after(60_000);
+        script.leg(Role::Citizen, LegState::Interrupted, LegState::TimedOut);
+        script.ended(EndReason::ConnectionLost).outcome(Outcome::Dropped);
+
+        let record = fold_of(&script, None, ClosedBy::Owner).expect("a record");
+
+        let gaps: Vec<_> =
+            record.interruptions.iter().map(|gap| (gap.role, gap.to.map(|to| to.0 - gap.from.0))).collect();
+        assert_eq!(gaps, [(Role::Lawyer, Some(7000)), (Role::Citizen, None)]);
+        assert_eq!(record.interruption_count, 2);
+        assert!(!record.payable, "a dropped call is not paid");
+    }
+
+    #[test]
+    fn a_text_consultation_counts_lines_and_characters() {
+        let mut script = script();
+        script.opened(Channel::Text).after(3000).rung().accepted().active().after(2000);
+        script.said(Role::Citizen, 40).after(30_000).said(Role::Lawyer, 120).said(Role::Lawyer, 60).after(1000);
+        script.ended(EndReason::LawyerHungUp).outcome(Outcome::AdviceGiven);
+
+        let record = fold_of(&script, None, ClosedBy::Owner).expect("a record");
+
+        assert_eq!((record.citizen_messages, record.citizen_chars), (1, 40));
+        assert_eq!((record.lawyer_messages, record.lawyer_chars), (2, 180));
+        assert_eq!(record.first_answer_latency_s, Some(35));
+        assert_eq!((record.two_way_s, record.wall_s), (0, 33));
+        assert!(record.payable);
+    }
+
+    #[test]
+    fn advice_without_any_evidence_is_not_payable() {
+        let record = fold_of(&served(), None, ClosedBy::Owner).expect("a record");
+
+        assert_eq!((record.two_way_s, record.payable), (0, false));
+    }
+
+    #[test]
+    fn the_owner_needs_an_outcome_and_the_reaper_writes_missing() {
+        let mut script = script();
+        script.opened(Channel::Voice).rung().accepted().active().after(9000).ended(EndReason::CitizenHungUp);
+
+        assert_eq!(fold_of(&script, None, ClosedBy::Owner), Err(FoldError::NoOutcome));
+        let record = fold_of(&script, None, ClosedBy::Reaper).expect("a record");
+
+        assert_eq!((record.outcome, record.payable), (Outcome::Missing, false));
+    }
+
+    #[test]
+    fn a_session_nobody_accepted_has_no_record() {
+        let mut script = script();
+        script.opened(Channel::Voice).rung();
+
+        assert_eq!(fold_of(&script, None, ClosedBy::Reaper), Err(FoldError::NeverAccepted));
+        script.events.clear();
+        assert_eq!(fold_of(&script, None, ClosedBy::Reaper), Err(FoldError::NeverOpened));
+    }
+}

@@ -7,3 +7,5 @@ mod fold;
 pub mod people;
 pub mod rating;
 pub mod service_record;
+#[cfg(test)]
+pub(crate) mod testing;

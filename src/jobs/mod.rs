@@ -1,6 +1,8 @@
 //! Work that runs again and again: idempotent, safe to run twice, by one node or by several.
 mod purge;
 mod seal_stale;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

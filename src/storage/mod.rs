@@ -1,6 +1,7 @@
 //! What has happened; the only SQL. One text for SQLite and PostgreSQL, one function per question.
 mod areas;
 mod audit;
+pub mod demo;
 mod error;
 pub mod keys;
 mod ledger;
@@ -9,8 +10,13 @@ mod nodes;
 mod orphans;
 pub mod people;
 mod records;
+pub mod registry;
 mod row;
 mod sessions;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 pub mod tokens;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
@@ -153,7 +159,7 @@ impl Store {
     }
 
     /// Begins a transaction that will write. SQLite takes its lock at once, so that it cannot fail half-way for having read first.
-    async fn begin(&self) -> Result<Transaction<'static, Any>, StorageError> {
+    pub(crate) async fn begin(&self) -> Result<Transaction<'static, Any>, StorageError> {
         Ok(match self.0.engine {
             Engine::Sqlite => self.write().begin_with("BEGIN IMMEDIATE").await?,
             Engine::Postgres => self.write().begin().await?,
@@ -283,6 +289,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         orphans::STATEMENTS,
         people::STATEMENTS,
         records::STATEMENTS,
+        registry::STATEMENTS,
         sessions::STATEMENTS,
         tokens::STATEMENTS,
     ]

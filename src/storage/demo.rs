@@ -1,0 +1,203 @@
+//! The demo county: invented places, firms and people, the same on every machine. Loaded only with `--demo`.
+use yunfa_signaling::{
+    ids::{LawyerId, StaffId},
+    time::Timestamp,
+    words::{PracticeArea, Role},
+};
+
+use super::{
+    StorageError, Store,
+    registry::{NewAccount, NewFirm, NewLawyer},
+};
+use crate::domain::people::{Area, AreaLevel, Pool, ProviderType, Qualification, Subject};
+
+/// The county. `99` is the number of no province.
+const COUNTY: (&str, &str) = ("990121000000", "云川县");
+/// Towns with their villages.
+const TOWNS: &[((&str, &str), [(&str, &str); 3])] = &[
+    (("990121101000", "青石镇"), [("990121101201", "青石村"), ("990121101202", "石桥村"), ("990121101203", "东坡村")]),
+    (("990121102000", "柳河镇"), [("990121102201", "柳河村"), ("990121102202", "渡口村"), ("990121102203", "南湾村")]),
+    (("990121103000", "白杨镇"), [("990121103201", "白杨村"), ("990121103202", "大营村"), ("990121103203", "北沟村")]),
+];
+const FIRMS: &[(&str, &str)] =
+    &[("firm-qingshi", "青石律师事务所"), ("firm-yunchuan", "云川律师事务所"), ("firm-zhengda", "正达律师事务所")];
+
+use PracticeArea::{
+    Admin, Contract, Criminal, Debt, EnterpriseIp, Family, Housing, Labour, Land, MedEduConsumer, Other, Tort, Traffic,
+};
+
+/// A lawyer of the county: user name, name, firm, pool, public office, home, areas.
+struct Person {
+    user: &'static str,
+    name: &'static str,
+    firm: Option<&'static str>,
+    pool: Pool,
+    public_office: bool,
+    home: Option<&'static str>,
+    areas: &'static [PracticeArea],
+}
+
+const fn local(
+    user: &'static str,
+    name: &'static str,
+    firm: &'static str,
+    home: &'static str,
+    areas: &'static [PracticeArea],
+) -> Person {
+    Person { user, name, firm: Some(firm), pool: Pool::Local, public_office: false, home: Some(home), areas }
+}
+
+/// Every practice area is covered by two lawyers at least; the first one covers them all.
+const LAWYERS: &[Person] = &[
+    local("lawyer1", "林致远", "firm-yunchuan", "990121000000", PracticeArea::ALL),
+    local("lawyer2", "周明澜", "firm-yunchuan", "990121101000", &[Family, Labour, Contract, Debt]),
+    local("lawyer3", "陈安宁", "firm-qingshi", "990121101000", &[Labour, Traffic, Tort, MedEduConsumer]),
+    local("lawyer4", "吴清和", "firm-qingshi", "990121102000", &[Land, Housing, Admin]),
+    local("lawyer5", "赵行之", "firm-zhengda", "990121102000", &[Contract, Debt, EnterpriseIp]),
+    local("lawyer6", "孙若水", "firm-zhengda", "990121103000", &[Criminal, Admin, Other]),
+    Person {
+        user: "lawyer7",
+        name: "郑守正",
+        firm: None,
+        pool: Pool::Local,
+        public_office: true,
+        home: Some("990121103000"),
+        areas: &[Family, Land, Housing],
+    },
+    Person {
+        user: "lawyer8",
+        name: "何北辰",
+        firm: None,
+        pool: Pool::National,
+        public_office: false,
+        home: None,
+        areas: &[Traffic, Criminal, MedEduConsumer, EnterpriseIp, Other],
+    },
+];
+
+const STAFF: &[(&str, &str, Role)] = &[
+    ("dispatcher", "钱小满", Role::Dispatcher),
+    ("finance", "冯立秋", Role::Finance),
+    ("supervisor1", "沈如松", Role::Supervisor),
+    ("supervisor2", "许知秋", Role::Supervisor),
+];
+
+/// 1 January 2026: the time in the ids of the demo's people.
+const IDS_FROM_MS: u64 = 1_767_225_600_000;
+
+/// What is told to whoever tries the demo.
+#[derive(Clone, Debug)]
+pub struct DemoCounty {
+    /// The lawyers, in order.
+    pub lawyers: Vec<DemoLawyer>,
+    /// The office.
+    pub staff: Vec<DemoStaff>,
+}
+
+/// A lawyer's login.
+#[derive(Clone, Debug)]
+pub struct DemoLawyer {
+    /// Typed at login.
+    pub user: &'static str,
+    /// Typed at login.
+    pub password: String,
+    /// In Chinese.
+    pub name: &'static str,
+    /// What the lawyer answers.
+    pub areas: &'static [PracticeArea],
+}
+
+/// An office login.
+#[derive(Clone, Debug)]
+pub struct DemoStaff {
+    /// Typed at login.
+    pub user: &'static str,
+    /// Typed at login.
+    pub password: String,
+    /// In Chinese.
+    pub name: &'static str,
+    /// What the bureau lets this person do.
+    pub role: Role,
+}
+
+/// Loads the county where it is not there yet, and says its logins. `hash` makes an argon2 hash of a password; it is
+/// asked only for accounts that are not there.
+pub async fn load(
+    store: &Store,
+    hash: impl Fn(&str) -> Result<String, StorageError>,
+    now: Timestamp,
+) -> Result<DemoCounty, StorageError> {
+    load_areas(store).await?;
+    for (id, name) in FIRMS {
+        store.add_firm(&NewFirm { id, name }, now).await?;
+    }
+    let mut lawyers = vec![];
+    for (number, person) in (1_u16..).zip(LAWYERS) {
+        let id = LawyerId::new(demo_id(1, number));
+        let home = person.home.map(str::parse).transpose().ok().flatten();
+        let licence = format!("1990120{number:010}");
+        let new = NewLawyer {
+            id,
+            name: person.name,
+            provider_type: ProviderType::Lawyer,
+            firm: person.firm,
+            pool: person.pool,
+            public_office: person.public_office,
+            licence_no: Some(&licence),
+            qualification: Qualification::Active,
+            area: home.as_ref(),
+            practice_areas: person.areas,
+        };
+        store.add_lawyer(&new, now).await?;
+        let password = add_login(store, person.user, Subject::Lawyer(id), &hash, now).await?;
+        lawyers.push(DemoLawyer { user: person.user, password, name: person.name, areas: person.areas });
+    }
+    let mut staff = vec![];
+    for (number, (user, name, role)) in (1_u16..).zip(STAFF) {
+        let id = StaffId::new(demo_id(2, number));
+        store.add_staff_member(id, name, *role, now).await?;
+        let password = add_login(store, user, Subject::Staff(id, *role), &hash, now).await?;
+        staff.push(DemoStaff { user, password, name, role: *role });
+    }
+    Ok(DemoCounty { lawyers, staff })
+}
+
+async fn load_areas(store: &Store) -> Result<(), StorageError> {
+    let put = async |(code, name): (&str, &str), parent: Option<&str>, level| {
+        let parse = |code: &str| code.parse().map_err(|error| StorageError::inconsistent("areas", code, error));
+        let area = Area { code: parse(code)?, parent: parent.map(parse).transpose()?, level, name: name.to_owned() };
+        store.put_area(&area).await
+    };
+    put(COUNTY, None, AreaLevel::County).await?;
+    for (town, villages) in TOWNS {
+        put(*town, Some(COUNTY.0), AreaLevel::Town).await?;
+        for village in villages {
+            put(*village, Some(town.0), AreaLevel::Village).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn add_login(
+    store: &Store,
+    user: &str,
+    subject: Subject,
+    hash: impl Fn(&str) -> Result<String, StorageError>,
+    now: Timestamp,
+) -> Result<String, StorageError> {
+    // Known to everybody on purpose: these accounts are for looking around and exist with `--demo` only.
+    let password = format!("demo-{user}");
+    if store.account(user).await?.is_none() {
+        let password_hash = hash(&password)?;
+        store.add_account(&NewAccount { user, subject, password_hash: &password_hash }, now).await?;
+    }
+    Ok(password)
+}
+
+/// The same id on every machine: UUID v7 of a fixed time, numbered.
+fn demo_id(kind: u8, number: u16) -> uuid::Uuid {
+    let mut random = [0; 10];
+    random[0] = kind;
+    random[8..].copy_from_slice(&number.to_be_bytes());
+    uuid::Builder::from_unix_timestamp_millis(IDS_FROM_MS, &random).into_uuid()
+}

@@ -1,0 +1,6 @@
+//! The store on both engines: every statement, every question, and what is refused.
+mod ledger;
+mod opening;
+mod people;
+mod records;
+mod statements;
