@@ -17,7 +17,9 @@ impl fmt::Debug for Sdp {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Sets up a peer's transport from its offer; answered by [`Fact::Answered`](crate::fact::Fact::Answered) or
-    /// [`Fact::Refused`](crate::fact::Fact::Refused). A peer that exists already is replaced, its room and seat kept.
+    /// [`Fact::Refused`](crate::fact::Fact::Refused). A peer that exists already is replaced, its seat kept if the room
+    /// is the same. Every offer begins a new transport, so it must come from a new RTCPeerConnection: one that is
+    /// connected would go on with the DTLS association that it has.
     Join {
         /// Where.
         room: RoomId,

@@ -6,7 +6,7 @@ mod client;
 #[path = "pair/world.rs"]
 mod world;
 
-use std::{net::SocketAddr, time::Duration};
+use std::{cell::Cell, net::SocketAddr, rc::Rc, time::Duration};
 
 use rtc::peer_connection::state::RTCPeerConnectionState;
 use yunfa_media::{
@@ -295,6 +295,29 @@ fn a_client_that_closes_is_lost_at_once() {
     world.pass_time(SECOND);
 
     assert!(world.told(|f| matches!(f, Fact::Lost { peer: p, reason: LostReason::Closed } if *p == peer(1))));
+}
+
+#[test]
+fn a_client_that_is_sent_away_is_told_goodbye() {
+    let mut world = pair(20);
+    world.pass_time(SECOND);
+    let goodbyes = Rc::new(Cell::new(0));
+    let counter = goodbyes.clone();
+    world.pass = Box::new(move |from, _, datagram| {
+        // An encrypted alert record: close_notify.
+        counter.set(counter.get() + u32::from(from == world::server() && datagram[0] == 21));
+        true
+    });
+
+    world.order(Command::Leave { peer: peer(1) });
+    assert_eq!(goodbyes.get(), 1);
+    world.order(Command::CloseRoom { room: RoomId(7) });
+    assert_eq!(goodbyes.get(), 2);
+
+    assert!(!world.told(|f| matches!(f, Fact::Lost { .. })), "an order is no loss");
+    // Deadlines of those who are gone pass by.
+    world.pass_time(40 * SECOND);
+    assert_eq!(world.sfu.poll_timeout(), None, "an empty worker sleeps");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! One peer's side of ICE-lite (RFC 8445): who may speak from where, and which address media goes to.
 use std::{
+    collections::VecDeque,
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -27,8 +28,8 @@ pub(crate) struct Ice {
     selected: Option<SocketAddr>,
     /// The last sign of life from there.
     heard: Option<Instant>,
-    seen: Vec<([u8; 12], SocketAddr, Instant)>,
-    oldest: usize,
+    /// Transactions of the last minute, the oldest first.
+    seen: VecDeque<([u8; 12], SocketAddr, Instant)>,
 }
 
 /// What a verified request changes.
@@ -52,8 +53,7 @@ impl Ice {
             addresses: Vec::with_capacity(1),
             selected: None,
             heard: None,
-            seen: Vec::new(),
-            oldest: 0,
+            seen: VecDeque::new(),
         }
     }
 
@@ -115,17 +115,17 @@ impl Ice {
     }
 
     fn fresh(&mut self, transaction: &[u8; 12], from: SocketAddr, now: Instant) -> bool {
-        let known = self.seen.iter().find(|(seen, _, at)| seen == transaction && now.duration_since(*at) < REMEMBERED);
-        if let Some((_, address, _)) = known {
+        while self.seen.front().is_some_and(|(_, _, at)| now.duration_since(*at) >= REMEMBERED) {
+            self.seen.pop_front();
+        }
+        if let Some((_, address, _)) = self.seen.iter().find(|(seen, ..)| seen == transaction) {
             // A repeat of an unanswered check comes from where the first came from (RFC 8489 6.2.1).
             return *address == from;
         }
-        if self.seen.len() < MAX_TRANSACTIONS {
-            self.seen.push((*transaction, from, now));
-        } else {
-            self.seen[self.oldest] = (*transaction, from, now);
-            self.oldest = (self.oldest + 1) % MAX_TRANSACTIONS;
+        if self.seen.len() == MAX_TRANSACTIONS {
+            self.seen.pop_front();
         }
+        self.seen.push_back((*transaction, from, now));
         true
     }
 }
