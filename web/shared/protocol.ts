@@ -45,7 +45,7 @@ id: RequestId, } & ClientMessage;
  */
 export type ClientMessage = { "type": "hello", 
 /**
- * [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
+ * `PROTOCOL_VERSION`.
  */
 version: number, 
 /**
@@ -57,7 +57,7 @@ ticket: Token,
  */
 device: DeviceClass, } | { "type": "resume", 
 /**
- * [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
+ * `PROTOCOL_VERSION`.
  */
 version: number, 
 /**
@@ -149,7 +149,7 @@ session: SessionId,
  */
 message: MessageId, 
 /**
- * At most [`MAX_CHAT_CHARS`](super::MAX_CHAT_CHARS) characters, not blank.
+ * At most `MAX_CHAT_CHARS` characters, not blank.
  */
 text: ChatText, } | { "type": "readChat", 
 /**

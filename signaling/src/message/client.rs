@@ -24,7 +24,7 @@ pub struct ClientFrame {
 pub enum ClientMessage {
     /// First message of a new connection, within 5 s.
     Hello {
-        /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
+        /// `PROTOCOL_VERSION`.
         version: u16,
         /// A single-use ticket of `POST /api/ws-ticket`, 30 s old at most.
         ticket: Token,
@@ -33,7 +33,7 @@ pub enum ClientMessage {
     },
     /// First message after a broken socket, within 60 s of the break.
     Resume {
-        /// [`PROTOCOL_VERSION`](super::PROTOCOL_VERSION).
+        /// `PROTOCOL_VERSION`.
         version: u16,
         /// The token of `welcome`.
         resume_token: Token,
@@ -111,7 +111,7 @@ pub enum ClientMessage {
         session: SessionId,
         /// Minted by the client; sending twice with one id is one line.
         message: MessageId,
-        /// At most [`MAX_CHAT_CHARS`](super::MAX_CHAT_CHARS) characters, not blank.
+        /// At most `MAX_CHAT_CHARS` characters, not blank.
         text: ChatText,
     },
     /// Says up to which line the chat was read.
