@@ -1,1 +1,20 @@
-//! Yunfa.
+//! Synthetic citizens and lawyers with real WebRTC clients; also the peers of the whole-server tests.
+//!
+//! A test makes a [`Server`], lets a [`Citizen`] arrive and a [`Lawyer`] sign in, and does with them what a page does; what
+//! media brought is read with [`client::Client::take_received`].
+pub mod api;
+pub mod client;
+pub mod clip;
+mod keyframes;
+pub mod pairs;
+pub mod peer;
+pub mod received;
+pub mod report;
+pub mod socket;
+pub mod voice;
+pub mod whip;
+
+pub use api::Server;
+pub use client::{Citizen, Client, Lawyer};
+pub use peer::{MediaPeer, Shape};
+pub use received::Received;

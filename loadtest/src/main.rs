@@ -1,2 +1,137 @@
-//! Yunfa.
-fn main() {}
+//! The command line of the load tool.
+use std::{fmt::Display, fs, path::PathBuf, process::ExitCode, time::Duration};
+
+use anyhow::{Context as _, bail};
+use clap::{Args, Parser, Subcommand};
+use serde::Serialize;
+use yunfa_loadtest::{
+    api::{Demo, Login, Server},
+    pairs, whip,
+};
+use yunfa_signaling::words::Channel;
+
+/// Synthetic citizens and lawyers that hold real WebRTC calls against a running server.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// Citizens call lawyers; exit code 1 when a call fails or a record is more than 1 s off what the peers saw.
+    Pairs(Pairs),
+    /// One publisher and many viewers at a WHIP/WHEP server; prints its CPU time per delivered packet.
+    Whip(Whip),
+}
+
+#[derive(Args)]
+struct Pairs {
+    /// Calls in all; those beyond the number of lawyers are held as lawyers get free.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    n: u16,
+    /// How long each call is held.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=7200))]
+    seconds: u64,
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    server: String,
+    /// How the two talk: text, voice or video.
+    #[arg(long, default_value = "video")]
+    channel: Channel,
+    /// Where `yunfa serve --demo` wrote its logins.
+    #[arg(long)]
+    demo_file: Option<PathBuf>,
+    /// A lawyer's login as user:password, or several with commas between; instead of --demo-file.
+    #[arg(long, value_delimiter = ',', conflicts_with = "demo_file")]
+    lawyers: Vec<String>,
+    /// Print JSON instead of tables.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+struct Whip {
+    /// The server.
+    #[arg(long, default_value = "http://127.0.0.1:8090")]
+    url: reqwest::Url,
+    /// The room.
+    #[arg(long, default_value = "load")]
+    room: String,
+    /// How many watch.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=2000))]
+    viewers: u16,
+    /// How long it is measured.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// The server's process, to read its CPU time and memory.
+    #[arg(long)]
+    pid: Option<u32>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    tracing_subscriber::fmt().with_env_filter("error").with_writer(std::io::stderr).init();
+    let outcome = match Cli::parse().scenario {
+        Scenario::Pairs(options) => pairs(options).await,
+        Scenario::Whip(options) => whip(options).await,
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+async fn pairs(options: Pairs) -> anyhow::Result<bool> {
+    let server = Server::new(&options.server)?;
+    let lawyers = logins(options.demo_file, &options.lawyers)?;
+    let hold = Duration::from_secs(options.seconds);
+    let plan = pairs::Plan { calls: options.n.into(), hold, channel: options.channel, lawyers };
+    let report = pairs::run(&server, &plan).await?;
+    show(&report, options.json)?;
+    Ok(report.is_good())
+}
+
+fn logins(demo_file: Option<PathBuf>, lawyers: &[String]) -> anyhow::Result<Vec<Login>> {
+    let Some(path) = demo_file else {
+        if lawyers.is_empty() {
+            bail!("nobody to answer: give --demo-file or --lawyers");
+        }
+        let split = |login: &String| {
+            let (user, password) = login.split_once(':').context("a login is user:password")?;
+            Ok(Login { user: user.to_owned(), password: password.to_owned(), areas: vec![] })
+        };
+        return lawyers.iter().map(split).collect();
+    };
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let demo: Demo = serde_json::from_str(&text).with_context(|| format!("{} is not a demo file", path.display()))?;
+    Ok(demo.lawyers)
+}
+
+async fn whip(options: Whip) -> anyhow::Result<bool> {
+    let plan = whip::Plan {
+        url: options.url,
+        room: options.room,
+        viewers: options.viewers.into(),
+        time: Duration::from_secs(options.seconds),
+        pid: options.pid,
+    };
+    let outcome = whip::run(&plan).await?;
+    show(&serde_json::to_string_pretty(&outcome)?, false)?;
+    Ok(outcome.delivered > 0)
+}
+
+#[expect(clippy::print_stdout, reason = "the report is what this program is for")]
+fn show(report: &(impl Display + Serialize), json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(report)?);
+    } else {
+        println!("{report}");
+    }
+    Ok(())
+}
