@@ -3,13 +3,15 @@
 //! One iteration is one video packet of a publisher: demux, gate, open, statistics, feedback, cache, and for each
 //! subscriber rewriting and sealing. The virtual clock moves 7 ms per packet; reports, feedback and seconds fall due in
 //! it, and each subscriber sends a receiver report a second, as real ones do. System calls are not in it.
+mod cpu;
 #[expect(dead_code, reason = "tests use the rest of it")]
 #[path = "../tests/raw/mod.rs"]
 mod raw;
 
 use std::{hint::black_box, time::Duration};
 
-use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use cpu::CpuTime;
+use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use raw::{Kit, Raw};
 use yunfa_media::{
     config::Config,
@@ -109,7 +111,7 @@ impl Hop {
     }
 }
 
-fn hop(c: &mut Criterion) {
+fn hop(c: &mut Criterion<CpuTime>) {
     let mut group = c.benchmark_group("hop");
     for fan_out in [1_u16, 10, 100] {
         group.throughput(Throughput::Elements(u64::from(fan_out)));
@@ -131,7 +133,7 @@ fn hop(c: &mut Criterion) {
 
 /// The least that a fan-out can cost: the header copied and the payload sealed, for as many receivers with keys of
 /// their own.
-fn floor(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>, fan_out: u16) {
+fn floor(group: &mut BenchmarkGroup<'_, CpuTime>, fan_out: u16) {
     let seals: Vec<Seal> = (0..fan_out)
         .map(|i| {
             let material: Vec<u8> = (0..56).map(|byte| byte ^ i as u8).collect();
@@ -159,7 +161,7 @@ fn floor(group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallT
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
+    config = Criterion::default().with_measurement(CpuTime).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
     targets = hop
 }
 criterion_main!(benches);

@@ -1,9 +1,12 @@
 //! What the pieces of the packet path cost, each beside the library that does the same: `cargo bench --bench pieces`.
+mod cpu;
+
 use std::{
     hint::black_box,
     time::{Duration, Instant},
 };
 
+use cpu::CpuTime;
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use rtc_crypto::RTCCryptoProvider;
 use rtc_srtp::{context::Context, protection_profile::ProtectionProfile};
@@ -55,7 +58,7 @@ fn plain(index: u64, size: usize) -> (Vec<u8>, usize) {
     (bytes, head)
 }
 
-fn sealing(c: &mut Criterion) {
+fn sealing(c: &mut Criterion<CpuTime>) {
     let mut group = c.benchmark_group("seal");
     for size in SIZES {
         group.throughput(Throughput::Elements(1));
@@ -99,7 +102,7 @@ fn sealing(c: &mut Criterion) {
     group.finish();
 }
 
-fn opening(c: &mut Criterion) {
+fn opening(c: &mut Criterion<CpuTime>) {
     let mut group = c.benchmark_group("open");
     for size in SIZES {
         for (name, profile) in [("gcm", Profile::AeadAes128Gcm), ("cm_sha1_80", Profile::Aes128CmSha1_80)] {
@@ -148,7 +151,7 @@ fn start() -> Instant {
     Instant::now()
 }
 
-fn rewriting(c: &mut Criterion) {
+fn rewriting(c: &mut Criterion<CpuTime>) {
     let mut group = c.benchmark_group("rewrite");
     let (packet, head_len) = plain(0, 1_100);
     group.bench_function("read header, extensions and descriptor", |b| {
@@ -190,7 +193,7 @@ fn rewriting(c: &mut Criterion) {
     group.finish();
 }
 
-fn reports(c: &mut Criterion) {
+fn reports(c: &mut Criterion<CpuTime>) {
     let mut group = c.benchmark_group("rtcp");
     let mut compound = Vec::new();
     rtcp::receiver_report(&mut compound, 1, &[Block { ssrc: 7, ..Block::default() }]);
@@ -226,7 +229,7 @@ fn reports(c: &mut Criterion) {
     group.finish();
 }
 
-fn checks(c: &mut Criterion) {
+fn checks(c: &mut Criterion<CpuTime>) {
     let provider = rtc_crypto::default_provider().expect("a provider is compiled in");
     let request = binding_request(provider.as_ref(), PASSWORD);
     let forged = binding_request(provider.as_ref(), "another password");
@@ -275,7 +278,7 @@ fn binding_request(provider: &dyn RTCCryptoProvider, password: &str) -> Vec<u8> 
 
 criterion_group! {
     name = pieces;
-    config = Criterion::default().warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
+    config = Criterion::default().with_measurement(CpuTime).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(2));
     targets = sealing, opening, rewriting, reports, checks
 }
 criterion_main!(pieces);
