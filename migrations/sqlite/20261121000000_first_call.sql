@@ -11,10 +11,10 @@ CREATE TABLE meta (
 -- Who writes. A write carries (node, epoch); a stale epoch changes 0 rows.
 CREATE TABLE nodes (
     id TEXT PRIMARY KEY,
-    epoch BIGINT NOT NULL,
-    started_at BIGINT NOT NULL,
-    renewed_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL
+    epoch INTEGER NOT NULL,
+    started_at INTEGER NOT NULL,
+    renewed_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE areas (
@@ -27,7 +27,7 @@ CREATE TABLE areas (
 CREATE TABLE firms (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE lawyers (
@@ -36,11 +36,11 @@ CREATE TABLE lawyers (
     provider_type TEXT NOT NULL,
     firm TEXT REFERENCES firms (id),
     pool TEXT NOT NULL,
-    public_office BIGINT NOT NULL,
+    public_office INTEGER NOT NULL,
     licence_no TEXT,
     qualification TEXT NOT NULL,
     area TEXT,
-    created_at BIGINT NOT NULL
+    created_at INTEGER NOT NULL
 ) STRICT;
 
 CREATE TABLE lawyer_practice_areas (
@@ -53,7 +53,7 @@ CREATE TABLE staff (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL,
     role TEXT NOT NULL,
-    created_at BIGINT NOT NULL
+    created_at INTEGER NOT NULL
 ) STRICT;
 
 -- One login of a lawyer or a member of the office.
@@ -64,10 +64,10 @@ CREATE TABLE accounts (
     staff TEXT REFERENCES staff (id),
     password_hash TEXT NOT NULL,
     totp_sealed BLOB,
-    totp_confirmed_at BIGINT,
-    totp_last_step BIGINT NOT NULL,
-    disabled_at BIGINT,
-    created_at BIGINT NOT NULL
+    totp_confirmed_at INTEGER,
+    totp_last_step INTEGER NOT NULL,
+    disabled_at INTEGER,
+    created_at INTEGER NOT NULL
 ) STRICT;
 
 -- An asker. `ref` is a keyed hash: of the telephone number where one was confirmed, of the id otherwise.
@@ -77,12 +77,12 @@ CREATE TABLE citizens (
     alias TEXT NOT NULL,
     identity_mode TEXT NOT NULL,
     consent_version TEXT NOT NULL,
-    consent_at BIGINT NOT NULL,
+    consent_at INTEGER NOT NULL,
     entry_source TEXT,
     phone_sealed BLOB,
     phone_ref TEXT,
     device_ref TEXT,
-    created_at BIGINT NOT NULL
+    created_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX citizens_by_phone ON citizens (phone_ref);
 
@@ -93,9 +93,9 @@ CREATE TABLE tokens (
     door TEXT NOT NULL,
     subject_kind TEXT NOT NULL,
     subject TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL,
-    revoked_at BIGINT
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    revoked_at INTEGER
 ) STRICT;
 CREATE INDEX tokens_by_expiry ON tokens (expires_at);
 CREATE INDEX tokens_by_subject ON tokens (subject);
@@ -104,7 +104,7 @@ CREATE INDEX tokens_by_subject ON tokens (subject);
 CREATE TABLE login_attempts (
     id TEXT PRIMARY KEY,
     subject_ref TEXT NOT NULL,
-    at BIGINT NOT NULL
+    at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX login_attempts_by_subject ON login_attempts (subject_ref, at);
 
@@ -113,15 +113,15 @@ CREATE TABLE sms_codes (
     citizen TEXT PRIMARY KEY REFERENCES citizens (id),
     phone_ref TEXT NOT NULL,
     code_ref TEXT NOT NULL,
-    tries BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL
+    tries INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
 ) STRICT;
 
 -- The matter. `version` is that of its last event.
 CREATE TABLE consultations (
     id TEXT PRIMARY KEY,
-    version BIGINT NOT NULL,
+    version INTEGER NOT NULL,
     state TEXT NOT NULL,
     citizen TEXT NOT NULL,
     practice_area TEXT NOT NULL,
@@ -132,9 +132,9 @@ CREATE TABLE consultations (
     entry_source TEXT,
     device TEXT NOT NULL,
     owner_node TEXT NOT NULL,
-    owner_epoch BIGINT NOT NULL,
-    created_at BIGINT NOT NULL,
-    changed_at BIGINT NOT NULL
+    owner_epoch INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX consultations_by_state ON consultations (state, created_at);
 CREATE INDEX consultations_by_citizen ON consultations (citizen, created_at);
@@ -142,10 +142,10 @@ CREATE INDEX consultations_by_citizen ON consultations (citizen, created_at);
 -- What happened. Records are folded from here, so nothing here ever changes.
 CREATE TABLE events (
     consultation TEXT NOT NULL,
-    version BIGINT NOT NULL,
+    version INTEGER NOT NULL,
     name TEXT NOT NULL,
-    at BIGINT NOT NULL,
-    mono_us BIGINT NOT NULL,
+    at INTEGER NOT NULL,
+    mono_us INTEGER NOT NULL,
     body TEXT NOT NULL,
     PRIMARY KEY (consultation, version)
 ) STRICT;
@@ -154,12 +154,12 @@ CREATE TABLE offers (
     id TEXT PRIMARY KEY,
     consultation TEXT NOT NULL REFERENCES consultations (id),
     lawyer TEXT NOT NULL,
-    round BIGINT NOT NULL,
+    round INTEGER NOT NULL,
     state TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    delivered_at BIGINT,
-    decided_at BIGINT,
-    latency_ms BIGINT,
+    created_at INTEGER NOT NULL,
+    delivered_at INTEGER,
+    decided_at INTEGER,
+    latency_ms INTEGER,
     reason TEXT
 ) STRICT;
 CREATE INDEX offers_by_consultation ON offers (consultation);
@@ -171,17 +171,17 @@ CREATE TABLE sessions (
     lawyer TEXT,
     state TEXT NOT NULL,
     channel TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    accepted_at BIGINT,
-    started_at BIGINT,
-    ended_at BIGINT,
+    created_at INTEGER NOT NULL,
+    accepted_at INTEGER,
+    started_at INTEGER,
+    ended_at INTEGER,
     end_reason TEXT,
-    chat_lines BIGINT NOT NULL,
+    chat_lines INTEGER NOT NULL,
     outcome TEXT,
-    outcome_at BIGINT,
-    legal_aid_prompted BIGINT NOT NULL,
+    outcome_at INTEGER,
+    legal_aid_prompted INTEGER NOT NULL,
     owner_node TEXT NOT NULL,
-    owner_epoch BIGINT NOT NULL
+    owner_epoch INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX sessions_by_consultation ON sessions (consultation);
 CREATE INDEX sessions_by_state ON sessions (state, ended_at);
@@ -190,24 +190,24 @@ CREATE INDEX sessions_by_lawyer ON sessions (lawyer, created_at);
 -- The newest evidence of a session, whole; a newer one replaces it.
 CREATE TABLE checkpoints (
     session TEXT PRIMARY KEY,
-    seq BIGINT NOT NULL,
-    two_way_s BIGINT NOT NULL,
-    complete BIGINT NOT NULL,
+    seq INTEGER NOT NULL,
+    two_way_s INTEGER NOT NULL,
+    complete INTEGER NOT NULL,
     body TEXT NOT NULL,
-    at BIGINT NOT NULL,
+    at INTEGER NOT NULL,
     owner_node TEXT NOT NULL,
-    owner_epoch BIGINT NOT NULL
+    owner_epoch INTEGER NOT NULL
 ) STRICT;
 
 -- Ids are minted by clients, so a line is known by its session and id.
 CREATE TABLE chat_lines (
     session TEXT NOT NULL,
     id TEXT NOT NULL,
-    number BIGINT NOT NULL,
+    number INTEGER NOT NULL,
     leg TEXT NOT NULL,
     role TEXT NOT NULL,
-    at BIGINT NOT NULL,
-    chars BIGINT NOT NULL,
+    at INTEGER NOT NULL,
+    chars INTEGER NOT NULL,
     text_sealed BLOB NOT NULL,
     PRIMARY KEY (session, id),
     UNIQUE (session, number)
@@ -220,16 +220,16 @@ CREATE TABLE service_records (
     source_kind TEXT NOT NULL,
     consultation TEXT NOT NULL,
     lawyer TEXT NOT NULL,
-    schema_version BIGINT NOT NULL,
+    schema_version INTEGER NOT NULL,
     body TEXT NOT NULL,
     hash BLOB NOT NULL,
-    audit_seq BIGINT NOT NULL,
-    sealed_at BIGINT NOT NULL,
+    audit_seq INTEGER NOT NULL,
+    sealed_at INTEGER NOT NULL,
     closed_by TEXT NOT NULL,
-    precision_s BIGINT NOT NULL,
-    two_way_s BIGINT NOT NULL,
+    precision_s INTEGER NOT NULL,
+    two_way_s INTEGER NOT NULL,
     outcome TEXT NOT NULL,
-    payable BIGINT NOT NULL,
+    payable INTEGER NOT NULL,
     period TEXT NOT NULL,
     local_date TEXT NOT NULL,
     UNIQUE (source, lawyer)
@@ -240,15 +240,15 @@ CREATE INDEX service_records_by_period ON service_records (period, lawyer);
 -- The asker's stars, one per matter, outside the sealed record.
 CREATE TABLE ratings (
     consultation TEXT PRIMARY KEY REFERENCES consultations (id),
-    stars BIGINT NOT NULL,
-    rated_at BIGINT NOT NULL,
-    lawyer_connected BIGINT NOT NULL
+    stars INTEGER NOT NULL,
+    rated_at INTEGER NOT NULL,
+    lawyer_connected INTEGER NOT NULL
 ) STRICT;
 
 -- The log of RFC 6962: entry `seq` (from 0) with its leaf hash and the tree's root after it.
 CREATE TABLE audit_entries (
-    seq BIGINT PRIMARY KEY,
-    at BIGINT NOT NULL,
+    seq INTEGER PRIMARY KEY,
+    at INTEGER NOT NULL,
     body BLOB NOT NULL,
     leaf BLOB NOT NULL,
     root BLOB NOT NULL
@@ -256,8 +256,8 @@ CREATE TABLE audit_entries (
 
 -- The tree's right edge, so that appending costs a handful of hashes; one row, and its lock orders the appenders.
 CREATE TABLE audit_head (
-    id BIGINT PRIMARY KEY,
-    size BIGINT NOT NULL,
+    id INTEGER PRIMARY KEY,
+    size INTEGER NOT NULL,
     frontier BLOB NOT NULL
 ) STRICT;
 INSERT INTO audit_head (id, size, frontier) VALUES (1, 0, X'');
@@ -268,8 +268,8 @@ CREATE TABLE outbox (
     kind TEXT NOT NULL,
     object TEXT NOT NULL,
     body TEXT NOT NULL,
-    created_at BIGINT NOT NULL,
-    sent_at BIGINT
+    created_at INTEGER NOT NULL,
+    sent_at INTEGER
 ) STRICT;
 CREATE INDEX outbox_unsent ON outbox (sent_at, created_at);
 
