@@ -1,30 +1,49 @@
 //! Wires every part of the server together, once, by name; tests start it in the same way.
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{
+    fmt, io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, task::JoinHandle};
+use yunfa_media::driver::{Driver, DriverConfig};
 
 use crate::{
-    bus::{InProcess, SharedBus},
+    announce::{self, Addresses},
+    bus::{Hint, InProcess, Listener, SharedBus},
     clock::Clock,
-    config::Config,
+    config::{Config, Http, machine},
+    domain::{calendar::Calendar, people::Subject},
     http::{
         self,
         accept::Entrance,
         budget::Budgets,
         crowd::Crowd,
-        password::Passwords,
+        password::{self, Passwords},
         sms::Sms,
+        ticket::StoredTickets,
         tls::{self, TlsError},
     },
+    jobs::Jobs,
+    live::{self, Live, Person},
+    recorder::Recorder,
     shutdown::Shutdown,
-    storage::{Keys, StorageError, Store, StoreOptions, keys::KeyError},
+    storage::{
+        Keys, StorageError, Store, StoreOptions,
+        demo::{self, DemoCounty},
+        keys::KeyError,
+    },
+    ws,
 };
 
+/// This node's name in the database: one deployment is one process until there are clusters.
+const NODE: &str = "node-1";
+/// Candidates of an answer at most.
+const MOST_CANDIDATES: usize = 8;
 /// What every request handler is given.
 pub type Shared = Arc<App>;
 
 /// Every part of the server, by name.
-#[derive(Debug)]
 pub struct App {
     /// Settings.
     pub config: Config,
@@ -42,6 +61,16 @@ pub struct App {
     pub passwords: Passwords,
     /// Sends codes to phones.
     pub sms: Sms,
+    /// What is happening now.
+    pub live: Live,
+    /// Where sockets come in.
+    pub door: ws::Door,
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("store", &self.store).field("live", &self.live).finish_non_exhaustive()
+    }
 }
 
 /// Why the server does not start.
@@ -66,6 +95,12 @@ pub enum StartError {
     /// No database.
     #[error("`database.url`: {0}")]
     Store(#[from] StorageError),
+    /// No media workers.
+    #[error("`media.…`: {0}")]
+    Media(io::Error),
+    /// `demo.json` cannot be written.
+    #[error("`data.folder`: demo.json: {0}")]
+    DemoFile(io::Error),
     /// No HTTP client.
     #[error("`sms.…`: {0}")]
     Sms(reqwest::Error),
@@ -83,6 +118,10 @@ pub struct Server {
     pub http: Option<SocketAddr>,
     /// Where HTTPS is spoken, with the real port.
     pub https: Option<SocketAddr>,
+    /// The demonstration's logins, when it is one.
+    pub demo: Option<DemoCounty>,
+    recorder: Recorder,
+    writer: JoinHandle<()>,
 }
 
 impl Server {
@@ -92,23 +131,41 @@ impl Server {
     /// Says which setting, file or part is in the way.
     pub async fn start(config: Config, clock: Clock, shutdown: Shutdown) -> Result<Self, StartError> {
         tls::install_provider();
+        // Addresses first: a second server on the same machine fails before it touches the database.
         let http = listen("http.listen", config.http.listen).await?;
         let https = listen("tls.listen", config.tls.listen).await?;
         let tls = https.is_some().then(|| tls::server_config(&config, clock.wall())).transpose()?;
-        let crowd = Crowd::new(
-            config.http.connections,
-            config.http.connections_per_address,
-            config.http.trusted_proxies.clone(),
-        );
+
         let store = open_store(&config, &clock).await?;
-        let sms = Sms::new(config.sms.clone(), clock.clone(), shutdown.clone()).map_err(StartError::Sms)?;
+        let demo = match config.demo {
+            true => Some(demo::load(&store, |password| hashed(password, &clock), clock.wall()).await?),
+            false => None,
+        };
+        let (recorder, writer) = start_recording(&store, &clock, &shutdown).await?;
+        let live = start_live(&config, &clock, &store, recorder.clone()).await?;
+        let bus: SharedBus = Arc::new(InProcess::default());
+        shutdown.spawn(close_sockets(bus.listen(), live.clone(), shutdown.clone()));
+        let crowd = || {
+            let Http { connections, connections_per_address, trusted_proxies, .. } = &config.http;
+            Crowd::new(*connections, *connections_per_address, trusted_proxies.clone())
+        };
+        let connections = crowd();
+        let door = ws::Door::new(ws::Parts {
+            live: live.clone(),
+            clock: clock.clone(),
+            tickets: Arc::new(StoredTickets::new(store.clone(), clock.clone())),
+            origins: config.http.allowed_origins.clone(),
+            crowd: crowd(),
+        });
         let app = Arc::new(App {
             budgets: Budgets::new(&config.limits, clock.clone()),
             passwords: Passwords::default(),
-            bus: Arc::new(InProcess::default()),
+            sms: Sms::new(config.sms.clone(), clock.clone(), shutdown.clone()).map_err(StartError::Sms)?,
             shutdown: shutdown.clone(),
-            sms,
+            bus,
             store,
+            live,
+            door,
             config,
             clock,
         });
@@ -118,19 +175,101 @@ impl Server {
             let Some(listener) = listener else { continue };
             *address = listener.local_addr().ok();
             let entrance = Entrance { listener, tls };
-            shutdown.spawn(entrance.open(router.clone(), crowd.clone(), shutdown.clone()));
+            shutdown.spawn(entrance.open(router.clone(), connections.clone(), shutdown.clone()));
         }
         let [http, https] = addresses;
-        Ok(Self { app, http, https })
+        Ok(Self { app, http, https, demo, recorder, writer })
     }
 
-    /// Waits for the first step of stopping, lets running calls go on as long as the settings say, and ends.
+    /// Where its pages are.
+    pub fn addresses(&self) -> Addresses {
+        Addresses::of(self.http, self.https)
+    }
+
+    /// Waits for the first step of stopping, lets running calls go on as long as the settings say or until the second
+    /// step, writes down what has happened, and ends.
     pub async fn run(self) {
-        self.app.shutdown.draining().await;
-        self.app.shutdown.stop();
-        self.app.shutdown.wait().await;
+        let Self { app, recorder, writer, .. } = self;
+        app.shutdown.draining().await;
+        tokio::select! {
+            () = app.live.drain(app.config.drain) => {}
+            () = app.shutdown.stopping() => app.live.stop().await,
+        }
+        app.shutdown.stop();
+        app.shutdown.wait().await;
+        if let Err(error) = recorder.flush().await {
+            tracing::warn!("the recorder had ended before the server: {error}");
+        }
+        // Everything that was told is durable; nobody is left who could tell more.
+        writer.abort();
+        app.store.close().await;
         tracing::info!("stopped");
     }
+}
+
+/// Ends what the last run has left open, then starts the writer and the jobs of this node.
+async fn start_recording(
+    store: &Store,
+    clock: &Clock,
+    shutdown: &Shutdown,
+) -> Result<(Recorder, JoinHandle<()>), StartError> {
+    let lease = store.take_lease(NODE, clock.wall()).await?;
+    let calendar = Calendar::default();
+    let jobs = Jobs { store: store.clone(), lease: lease.clone(), clock: clock.clone(), calendar: calendar.clone() };
+    jobs.at_start().await?;
+    let (recorder, writer) = Recorder::start(store.clone(), lease, clock.clone(), calendar);
+    let fenced = recorder.fenced();
+    shutdown.spawn(jobs.run(shutdown.stop_token(), fenced.clone()));
+    let shutdown_of_fence = shutdown.clone();
+    shutdown.spawn(async move {
+        tokio::select! {
+            () = fenced.cancelled() => {
+                tracing::error!("another server took over this database; this one stops");
+                shutdown_of_fence.stop();
+            }
+            () = shutdown_of_fence.stopping() => {}
+        }
+    });
+    Ok((recorder, writer))
+}
+
+/// Starts the media workers and everything that happens now.
+async fn start_live(config: &Config, clock: &Clock, store: &Store, recorder: Recorder) -> Result<Live, StartError> {
+    let addresses = if config.media.public_addresses.is_empty() {
+        let loopback = IpAddr::from([127, 0, 0, 1]);
+        machine::addresses().into_iter().take(MOST_CANDIDATES - 1).chain([loopback]).collect()
+    } else {
+        config.media.public_addresses.clone()
+    };
+    let driver = DriverConfig {
+        workers: config.media.workers,
+        peers_per_worker: config.media.peers_per_worker,
+        ..DriverConfig::new(config.media.udp_port, addresses)
+    };
+    let (media, facts) = Driver::start(driver).map_err(StartError::Media)?;
+    let localities = store.areas().await?.into_iter().map(|area| (area.code, area.name)).collect();
+    Ok(Live::start(live::Parts { clock: clock.clone(), recorder, media, facts, localities, timers: config.timers }))
+}
+
+/// Closes the sockets of accounts that were signed out.
+async fn close_sockets(mut hints: Box<dyn Listener>, live: Live, shutdown: Shutdown) {
+    loop {
+        let hint = tokio::select! {
+            hint = hints.hear() => hint,
+            () = shutdown.stopping() => return,
+        };
+        match hint {
+            Some(Hint::SignedOut(Subject::Citizen(id))) => live.revoke(Person::Citizen(id)),
+            Some(Hint::SignedOut(Subject::Lawyer(id))) => live.revoke(Person::Lawyer(id)),
+            // Nothing is live for the office yet, so there is no socket.
+            Some(Hint::SignedOut(Subject::Staff(..))) => {}
+            None => return,
+        }
+    }
+}
+
+fn hashed(password: &str, clock: &Clock) -> Result<String, StorageError> {
+    password::hash(password, clock).ok_or_else(|| StorageError::Setup("a password cannot be hashed".to_owned()))
 }
 
 /// Runs the server until the process is told to stop.
@@ -139,7 +278,14 @@ impl Server {
 /// Says what is in the way of the start.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
     shutdown.on_signals().map_err(StartError::Signals)?;
+    let data = config.data.folder.clone();
     let server = Server::start(config, Clock::machine(), shutdown).await?;
+    let addresses = server.addresses();
+    match &server.demo {
+        Some(county) => announce::write_demo_file(&data, &addresses, county).map_err(StartError::DemoFile)?,
+        None => announce::remove_demo_file(&data),
+    }
+    announce::say(&addresses, server.demo.as_ref());
     server.run().await;
     Ok(())
 }

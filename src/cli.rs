@@ -1,5 +1,6 @@
 //! The command line: commands, flags and exit codes.
 use std::{
+    error::Error,
     io::{self, BufRead as _, IsTerminal as _, Read as _},
     path::PathBuf,
     process::ExitCode,
@@ -106,7 +107,7 @@ pub async fn run() -> ExitCode {
     match Cli::parse().command.run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            say(&format!("yunfa: {failure}"));
+            say(&format!("yunfa: {}", with_causes(&failure)));
             match failure {
                 Failure::Settings(_) => ExitCode::from(WRONG_SETTINGS),
                 Failure::Start(_) | Failure::Store(_) | Failure::Staff(_) => ExitCode::FAILURE,
@@ -170,7 +171,7 @@ async fn add_staff(config: &Config, user: String, name: String, role: Role) -> R
             Ok(())
         }
         Err(StorageError::Duplicate(_)) => Err(refused("there is such a user already")),
-        Err(error) => Err(refused(&error.to_string())),
+        Err(error) => Err(refused(&with_causes(&error))),
     }
 }
 
@@ -182,6 +183,20 @@ fn office_role(text: &str) -> Result<Role, String> {
         Ok(role @ (Role::Dispatcher | Role::Finance | Role::Supervisor)) => Ok(role),
         _ => Err("DISPATCHER, FINANCE or SUPERVISOR".to_owned()),
     }
+}
+
+/// The failure with all that caused it, for the operator: what an edge hides from strangers is said here.
+fn with_causes(failure: &dyn Error) -> String {
+    let mut text = failure.to_string();
+    let mut cause = failure.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    text
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

@@ -2,6 +2,7 @@
 //!
 //! `http` and `ws` are the edges, `live` is *now*, `domain` says what it means afterwards, `storage` keeps it.
 //! `docs/ARCHITECTURE.md` shows how a call walks through them.
+pub mod announce;
 pub mod app;
 pub mod bus;
 pub mod cli;

@@ -47,6 +47,11 @@ impl Shutdown {
         self.stop.cancelled()
     }
 
+    /// The token of the second step, for parts that know nothing but tokens.
+    pub fn stop_token(&self) -> CancellationToken {
+        self.stop.clone()
+    }
+
     /// Runs a task that is waited for at the end.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);

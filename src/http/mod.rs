@@ -17,7 +17,7 @@ pub mod problem;
 mod records;
 mod sessions;
 pub mod sms;
-mod ticket;
+pub mod ticket;
 pub mod tls;
 
 use axum::{
@@ -63,6 +63,7 @@ pub fn routes() -> Vec<Route> {
         post("/api/totp", Action::EnrolTotp, auth::enrol),
         post("/api/totp/confirm", Action::EnrolTotp, auth::confirm),
         post("/api/ws-ticket", Action::TakeTicket, ticket::take),
+        get("/ws", Action::OpenSocket, ticket::open),
         get("/api/sessions", Action::ListSessions, sessions::list),
         get("/api/records", Action::ListRecords, records::list),
         get("/api/records/{id}", Action::ReadRecord, records::read),

@@ -1,15 +1,28 @@
 //! Tickets: what a page shows in the first message of its socket, once and soon.
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use axum::{Json, extract::State};
+use axum::{
+    Json,
+    extract::{ConnectInfo, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    http::HeaderMap,
+    response::{IntoResponse as _, Response},
+};
+use futures_util::{FutureExt as _, future::BoxFuture};
 use serde::Serialize;
 use yunfa_signaling::{private::Token, time::Timestamp};
 
 use super::{
     door::{self, Caller},
-    problem::Problem,
+    problem::{Code, Problem},
 };
-use crate::{app::Shared, storage::tokens::TokenKind};
+use crate::{
+    app::Shared,
+    clock::Clock,
+    domain::people::Subject,
+    live::Holder,
+    storage::{StorageError, Store, keys::token_hash, tokens::TokenKind},
+    ws,
+};
 
 /// A page opens its socket right after asking; thirty seconds cover a bad link.
 const LASTS: Duration = Duration::from_secs(30);
@@ -26,4 +39,50 @@ pub(super) struct Ticket {
 pub(super) async fn take(State(app): State<Shared>, caller: Caller) -> Result<Json<Ticket>, Problem> {
     let (ticket, expires_at) = door::issue(&app, caller.subject, TokenKind::Ticket, caller.door, LASTS).await?;
     Ok(Json(Ticket { ticket, expires_at }))
+}
+
+/// `GET /ws`: opens a socket; who it is comes with the ticket in its first message.
+pub(super) async fn open(
+    State(app): State<Shared>,
+    from: ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    match upgrade {
+        Ok(upgrade) => ws::upgrade(State(app.door.clone()), from, headers, upgrade).await,
+        Err(_) => Problem::from(Code::BadMessage).because("this is a WebSocket (RFC 6455)").into_response(),
+    }
+}
+
+/// Where a ticket of the store becomes a person.
+pub struct StoredTickets {
+    store: Store,
+    clock: Clock,
+}
+
+impl StoredTickets {
+    /// Tickets of this store.
+    pub fn new(store: Store, clock: Clock) -> Self {
+        Self { store, clock }
+    }
+
+    async fn holder(&self, ticket: &Token) -> Result<Option<Holder>, StorageError> {
+        let owner = self.store.take_ticket(&token_hash(ticket.expose()), self.clock.wall()).await?;
+        Ok(match owner.map(|owner| owner.subject) {
+            Some(Subject::Citizen(id)) => self.store.citizen(id).await?.map(Holder::Citizen),
+            Some(Subject::Lawyer(id)) => self.store.lawyer(id).await?.map(Holder::Lawyer),
+            Some(Subject::Staff(_, role)) => Some(Holder::Staff(role)),
+            None => None,
+        })
+    }
+}
+
+impl ws::Tickets for StoredTickets {
+    fn consume<'a>(&'a self, ticket: &'a Token) -> BoxFuture<'a, Option<Holder>> {
+        async move {
+            let holder = self.holder(ticket).await;
+            holder.inspect_err(|error| tracing::warn!("a ticket could not be looked up: {error}")).ok().flatten()
+        }
+        .boxed()
+    }
 }

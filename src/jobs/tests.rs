@@ -1,7 +1,7 @@
 //! The reaper after every kind of crash: one record, never too much, and a second run finds nothing.
 use proptest::{
-    strategy::ValueTree,
     prelude::*,
+    strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
 use yunfa_signaling::{

@@ -100,7 +100,13 @@ impl Store {
     }
 
     /// Takes on a member of the office; one that is there stays as it is.
-    pub async fn add_staff_member(&self, id: StaffId, name: &str, role: Role, now: Timestamp) -> Result<(), StorageError> {
+    pub async fn add_staff_member(
+        &self,
+        id: StaffId,
+        name: &str,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
         let query = sqlx::query(ADD_STAFF).bind(id.to_string()).bind(name).bind(role.as_str()).bind(now.0);
         query.execute(self.write()).await?;
         Ok(())
