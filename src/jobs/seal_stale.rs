@@ -13,7 +13,7 @@ use crate::{
         evidence::Evidence,
         service_record::{ClosedBy, Closing},
     },
-    storage::{Lease, SealOrder, StorageError, Store},
+    storage::{Closed, Lease, SealOrder, StorageError, Store},
 };
 
 /// Matters looked up at once.
@@ -80,9 +80,11 @@ async fn reap(
     }
     let order = seal.map(|session| SealOrder { session, closing: closing(evidence.as_ref(), now) });
     match store.close_and_seal(lease, &events, order, calendar).await {
-        Ok(sealed) => {
-            info!(consultation.id = ?consultation, sealed = sealed.is_some(), "ended a matter that nobody held any more");
-            Ok(Some(sealed.is_some()))
+        // Another reaper did the same at the same moment.
+        Ok(Closed { events: 0, sealed: false }) => Ok(None),
+        Ok(Closed { sealed, .. }) => {
+            info!(consultation.id = ?consultation, sealed, "ended a matter that nobody held any more");
+            Ok(Some(sealed))
         }
         // Another reaper was first.
         Err(StorageError::OutOfOrder { .. } | StorageError::Conflict { .. } | StorageError::AlreadySealed(_)) => {

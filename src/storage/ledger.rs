@@ -92,7 +92,7 @@ impl Store {
         let mut tx = self.begin_as(lease).await?;
         for entry in entries {
             match entry {
-                Entry::Event(milestone) => append(&mut tx, lease, milestone).await?,
+                Entry::Event(milestone) => append(&mut tx, lease, milestone).await.map(drop)?,
                 Entry::Chat(line) => self.put_line(&mut tx, line).await?,
                 Entry::Evidence(evidence) => checkpoint(&mut tx, lease, evidence, now).await?,
             }
@@ -195,12 +195,12 @@ fn milestone(row: &sqlx::any::AnyRow) -> Result<Milestone, StorageError> {
     })
 }
 
-/// Appends one event and what it makes of the consultation, its offers and sessions.
+/// Appends one event and what it makes of the consultation, its offers and sessions; `false` when it was there already.
 pub(super) async fn append(
     tx: &mut Transaction<'static, Any>,
     lease: &Lease,
     milestone: &Milestone,
-) -> Result<(), StorageError> {
+) -> Result<bool, StorageError> {
     let Milestone { consultation, version, at, mono_us, event } = milestone;
     let id = consultation.to_string();
     let number = i64::try_from(*version).unwrap_or(i64::MAX);
@@ -215,7 +215,8 @@ pub(super) async fn append(
         .execute(&mut **tx)
         .await?;
     if inserted.rows_affected() == 0 {
-        return is_the_same(tx, milestone, &body).await;
+        is_the_same(tx, milestone, &body).await?;
+        return Ok(false);
     }
     let opens = matches!(event, Event::Opened { .. });
     let follows = opens && *version == 1
@@ -224,7 +225,8 @@ pub(super) async fn append(
     if !follows {
         return Err(StorageError::OutOfOrder { consultation: *consultation, version: *version });
     }
-    project(tx, lease, &id, *at, event).await
+    project(tx, lease, &id, *at, event).await?;
+    Ok(true)
 }
 
 /// An event that is stored already is fine when it is this one.

@@ -31,7 +31,7 @@ pub use error::StorageError;
 pub use keys::Keys;
 pub use ledger::{ChatLine, Entry};
 pub use nodes::{LEASE_MS, Lease};
-pub use records::{RecordRow, RecordView, SealOrder, SealView, SealedRecord};
+pub use records::{Closed, RecordRow, RecordView, SealOrder, SealView, SealedRecord};
 use row::statements;
 pub use sessions::{LawyerRef, ListFilter, MAX_PAGE, Page, SessionRow};
 

@@ -70,6 +70,15 @@ pub struct SealedRecord {
     pub sealed_at: Timestamp,
 }
 
+/// What closing a matter has changed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// Events that were not there before.
+    pub events: u32,
+    /// A record was sealed that was not before.
+    pub sealed: bool,
+}
+
 /// One record in full: the body of `GET /api/records/{id}`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -143,27 +152,27 @@ struct Session {
 
 impl Store {
     /// Writes the events, then seals, all in one transaction of `lease`: the record, its audit entry and its outbox row
-    /// are there together or not at all. A session that is sealed stays as it is and its record is returned.
+    /// are there together or not at all. A session that is sealed stays as it is. Says what was new in it.
     pub async fn close_and_seal(
         &self,
         lease: &Lease,
         events: &[Milestone],
         seal: Option<SealOrder>,
         calendar: &Calendar,
-    ) -> Result<Option<SealedRecord>, StorageError> {
+    ) -> Result<Closed, StorageError> {
         let mut tx = self.begin_as(lease).await?;
+        let mut closed = Closed::default();
         for event in events {
-            ledger::append(&mut tx, lease, event).await?;
+            closed.events += u32::from(ledger::append(&mut tx, lease, event).await?);
         }
-        let sealed = match seal {
-            Some(order) => Some(seal_in(&mut tx, lease, order, calendar).await?),
-            None => None,
-        };
+        if let Some(order) = seal {
+            closed.sealed = !seal_in(&mut tx, lease, order, calendar).await?.1;
+        }
         tx.commit().await?;
-        Ok(sealed)
+        Ok(closed)
     }
 
-    /// Seals the record of a session that is over.
+    /// Seals the record of a session that is over; of one that is sealed, returns the record it has.
     pub async fn seal(
         &self,
         lease: &Lease,
@@ -171,7 +180,7 @@ impl Store {
         calendar: &Calendar,
     ) -> Result<SealedRecord, StorageError> {
         let mut tx = self.begin_as(lease).await?;
-        let sealed = seal_in(&mut tx, lease, order, calendar).await?;
+        let (sealed, _) = seal_in(&mut tx, lease, order, calendar).await?;
         tx.commit().await?;
         Ok(sealed)
     }
@@ -231,16 +240,17 @@ impl Store {
     }
 }
 
+/// Seals, and says whether it was sealed before.
 async fn seal_in(
     tx: &mut Transaction<'static, Any>,
     lease: &Lease,
     order: SealOrder,
     calendar: &Calendar,
-) -> Result<SealedRecord, StorageError> {
+) -> Result<(SealedRecord, bool), StorageError> {
     let SealOrder { session, closing } = order;
     let found = session_row(tx, session).await?;
     if let Some(sealed) = sealed_in(tx, session, found.lawyer).await? {
-        return Ok(sealed);
+        return Ok((sealed, true));
     }
     if !found.ended {
         return Err(StorageError::NotSealable(session, "it is not over"));
@@ -260,7 +270,7 @@ async fn seal_in(
         )
     })?;
     insert(tx, lease, &record, found.lawyer).await?;
-    Ok(SealedRecord { record: id, session, two_way_s: record.two_way_s, sealed_at: closing.at })
+    Ok((SealedRecord { record: id, session, two_way_s: record.two_way_s, sealed_at: closing.at }, false))
 }
 
 /// Record, audit entry, outbox row, session state.

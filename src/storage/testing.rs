@@ -1,6 +1,7 @@
 //! Fresh databases for tests: every test body runs on SQLite and on PostgreSQL, each time on an empty database of its own.
 use std::{
     future::Future,
+    path::PathBuf,
     sync::atomic::{AtomicU32, Ordering},
 };
 
@@ -19,8 +20,8 @@ const OPTIONS: StoreOptions = StoreOptions { connections: 4, require_durability:
 pub(crate) struct Fixture {
     pub(crate) store: Store,
     pub(crate) url: String,
-    /// Deleted when the test ends.
-    pub(crate) folder: tempfile::TempDir,
+    /// Where the SQLite file lies; deleted when the test has ended.
+    pub(crate) folder: PathBuf,
 }
 
 impl Fixture {
@@ -51,7 +52,8 @@ pub(crate) async fn on_both_engines<F>(body: impl Fn(Fixture) -> F)
 where
     F: Future<Output = ()>,
 {
-    body(on_sqlite().await).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    body(on_sqlite(folder.path().to_owned()).await).await;
     let (fixture, name) = on_postgres().await;
     let store = fixture.store.clone();
     body(fixture).await;
@@ -59,9 +61,8 @@ where
     admin().await.drop(&name).await;
 }
 
-async fn on_sqlite() -> Fixture {
-    let folder = tempfile::tempdir().expect("a folder");
-    let url = format!("sqlite:{}", folder.path().join("yunfa.db").display());
+async fn on_sqlite(folder: PathBuf) -> Fixture {
+    let url = format!("sqlite:{}", folder.join("yunfa.db").display());
     let store = Store::open(&url, OPTIONS, keys()).await.expect("SQLite opens");
     assert_eq!(store.engine(), Engine::Sqlite);
     Fixture { store, url, folder }
@@ -86,7 +87,7 @@ async fn on_postgres() -> (Fixture, String) {
     let url = admin.url(&name);
     let store = Store::open(&url, OPTIONS, keys()).await.expect("PostgreSQL opens");
     assert_eq!(store.engine(), Engine::Postgres);
-    (Fixture { store, url, folder: tempfile::tempdir().expect("a folder") }, name)
+    (Fixture { store, url, folder: PathBuf::new() }, name)
 }
 
 /// A connection to the cluster itself.

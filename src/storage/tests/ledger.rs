@@ -173,7 +173,7 @@ async fn chat_is_sealed_kept_once_and_read_in_order() {
         let lines = store.chat(script.session).await.expect("opened");
         assert_eq!(lines.iter().map(|line| line.text.expose()).collect::<Vec<_>>(), ["您好", "两个月没发工资"]);
         if store.engine() == Engine::Sqlite {
-            let bytes = std::fs::read(fixture.folder.path().join("yunfa.db-wal")).expect("readable");
+            let bytes = std::fs::read(fixture.folder.join("yunfa.db-wal")).expect("readable");
             let secret = "两个月没发工资".as_bytes();
             assert!(!bytes.windows(secret.len()).any(|window| window == secret));
         }

@@ -40,7 +40,7 @@ async fn the_file_is_private_and_its_commits_are_on_disk() {
         }
         fixture.shell("INSERT INTO meta (name, value) VALUES ('a', 'b')").await.expect("written");
         for file in ["yunfa.db", "yunfa.db-wal"] {
-            let mode = std::fs::metadata(fixture.folder.path().join(file)).expect(file).permissions().mode();
+            let mode = std::fs::metadata(fixture.folder.join(file)).expect(file).permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{file}");
         }
         for pool in [fixture.store.write(), fixture.store.read()] {

@@ -93,7 +93,7 @@ async fn a_phone_number_is_sealed_and_stands_nowhere_in_the_file() {
         assert!(matches!(store.phone(one).await, Err(StorageError::Key(_))), "a sealed number belongs to its row");
         if store.engine() == Engine::Sqlite {
             for file in ["yunfa.db", "yunfa.db-wal"] {
-                let bytes = std::fs::read(fixture.folder.path().join(file)).expect("readable");
+                let bytes = std::fs::read(fixture.folder.join(file)).expect("readable");
                 assert!(!bytes.windows(PHONE.len()).any(|window| window == PHONE.as_bytes()), "{file}");
             }
         }
