@@ -1,7 +1,5 @@
 //! How well a source arrives: loss before and after repair, jitter, what to ask for again, and the clocks of reports.
 mod missing;
-#[cfg(test)]
-mod tests;
 
 use std::time::{Duration, Instant};
 
@@ -244,3 +242,6 @@ impl SenderClock {
 pub fn round_trip(age: Duration, dlsr: u32) -> Option<Duration> {
     age.checked_sub(Duration::from_micros(u64::from(dlsr) * 1_000_000 / 65_536))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,5 @@
 //! RTCP compounds read packet by packet without trusting a length (RFC 3550 6, RFC 4585, RFC 5104, RFC 5506).
 mod arrivals;
-#[cfg(test)]
-mod tests;
 mod write;
 
 use std::{iter, slice::ChunksExact};
@@ -230,3 +228,6 @@ impl Iterator for FirTargets<'_> {
         self.0.next().map(|b| (u32::from_be_bytes([b[0], b[1], b[2], b[3]]), b[4]))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,5 @@
 //! RTP packets read and rewritten where they stand (RFC 3550 5.1): header, extensions, padding.
 mod extension;
-#[cfg(test)]
-mod tests;
 mod vp8;
 
 use std::ops::Range;
@@ -195,3 +193,6 @@ pub fn extend_sequence(near: u64, sequence: u16) -> u64 {
     // Before the first roll-over there is no earlier cycle to belong to.
     if ahead < 0 && full > near { full.wrapping_add(1 << 16) } else { full }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,6 @@
 //! SRTP and SRTCP opened and sealed where the packet stands (RFC 3711, RFC 7714), with keys from DTLS (RFC 5764).
 mod cipher;
 mod replay;
-#[cfg(test)]
-mod tests;
 
 use self::{
     cipher::{Cipher, Kind},
@@ -260,3 +258,6 @@ fn checked_ssrc(index: u64, out: &[u8]) -> Result<u32, SrtpError> {
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..at + 4).map(|b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]))
 }
+
+#[cfg(test)]
+mod tests;

@@ -74,8 +74,8 @@ impl<'a> Iterator for Extensions<'a> {
             } else {
                 (first, usize::from(*self.bytes.get(self.at + 1)?))
             };
-            // Id 15 of the one-byte form ends the elements (4.2), and id 0 with a length is nobody's.
-            if self.lead == 1 && id == 15 {
+            // In the one-byte form id 15, and id 0 with a length, end the elements (4.2).
+            if self.lead == 1 && matches!(id, 0 | 15) {
                 self.at = self.bytes.len();
                 return None;
             }
@@ -85,9 +85,7 @@ impl<'a> Iterator for Extensions<'a> {
                 return None;
             };
             self.at = start + size;
-            if id != 0 {
-                return Some((id, value));
-            }
+            return Some((id, value));
         }
     }
 }

@@ -61,6 +61,18 @@ fn two_byte_elements_are_read_too() {
 const TWO_BYTE_PROFILE: u16 = 0x1000;
 
 #[test]
+fn elements_end_where_the_form_says_so() {
+    for end in [0x01, 0xF0] {
+        let mut bytes = packet(ONE_BYTE, &[(3, b"a"), (5, b"bcd")], b"payload");
+        let head = Head::parse(&bytes).expect("well formed");
+        let second = head.elements().start + 2;
+        bytes[second] = end;
+
+        assert_eq!(extensions(&bytes, &head).collect::<Vec<_>>(), [(3, &b"a"[..])]);
+    }
+}
+
+#[test]
 fn an_element_is_renamed_and_given_another_value_where_it_stands() {
     let mut bytes = packet(ONE_BYTE, &[(3, b"ab"), (5, b"c")], b"payload");
     let head = Head::parse(&bytes).expect("well formed");
