@@ -26,7 +26,7 @@ fn the_defaults_are_right_by_themselves() {
 
 #[test]
 fn the_timers_of_a_consultation_are_those_of_the_machines() {
-    assert_eq!(load(&[], &[], None).expect("defaults").timers, yunfa_signaling::timers::Timers::default());
+    assert_eq!(load(&[], &[], None).expect("defaults").timers, Timers::default());
 }
 
 #[test]

@@ -257,7 +257,7 @@ mod tests {
     fn a_cookie_counts_only_with_its_door() {
         let cookies = ("cookie", format!("a=b; yunfa_lawyer={TOKEN}; c=d"));
 
-        assert_eq!(find(&[cookies.clone()], false), None);
+        assert_eq!(find(std::slice::from_ref(&cookies), false), None);
         assert_eq!(find(&[cookies.clone(), ("yunfa-door", "office".to_owned())], false), None);
         assert_eq!(
             find(&[cookies, ("yunfa-door", "lawyer".to_owned())], false),

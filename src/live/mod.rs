@@ -124,7 +124,6 @@ impl Live {
             () = self.0.clock.sleep(LAST_WORDS) => warn!("{} consultations are left to the reaper", self.0.tasks.len()),
         }
         self.0.plane.stop();
-        self.0.stopped.cancel();
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::AbortHandle,
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 use tracing::error;
 use yunfa_signaling::{
     consultation::{MediaFact, Opening, Party},
@@ -132,8 +132,6 @@ pub(super) struct Registry {
     /// Consultations in which somebody waits or talks.
     pub(super) running: watch::Sender<usize>,
     pub(super) tasks: TaskTracker,
-    /// Fires when nothing runs any more: persons and the duty book end.
-    pub(super) stopped: CancellationToken,
     duty: mpsc::Sender<ToDuty>,
     people: DashMap<Person, PersonMailbox>,
     consultations: DashMap<ConsultationId, ConsultationMailbox>,
@@ -163,7 +161,6 @@ impl Registry {
             draining: AtomicBool::new(false),
             running: watch::Sender::new(0),
             tasks: TaskTracker::new(),
-            stopped: CancellationToken::new(),
             duty,
             people: DashMap::new(),
             consultations: DashMap::new(),

@@ -370,16 +370,11 @@ impl Stream {
     /// Says what is still to be said, closes with a code, and ends the stream.
     async fn part(&mut self, code: u16, reason: &'static str) -> Flow {
         let Some(mut link) = self.link.take() else { return Flow::End };
-        let Link { sink, source, .. } = &mut link;
         let farewell = async {
             while let Some(text) = self.outbox.next() {
-                sink.feed(Message::Text(text)).await?;
+                link.sink.feed(Message::Text(text)).await?;
             }
-            sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
-            // What the client still sends is taken and dropped: a socket closed over unread bytes is reset, and a reset
-            // overtakes the farewell (RFC 1122 section 4.2.2.13).
-            while let Some(Ok(_)) = source.next().await {}
-            Ok::<_, axum::Error>(())
+            link.sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
         };
         // Who does not read a farewell has it all the same.
         tokio::select! {

@@ -120,10 +120,6 @@ impl Task {
             let is_same = accepting.offer == offer;
             return Err(if is_same { SessionError::OfferOver } else { SessionError::NotAllowed });
         }
-        if self.seat.as_ref().is_some_and(|seat| seat.consultation == consultation && seat.tab != tab) {
-            // Another page of this lawyer took it.
-            return Err(SessionError::OfferOver);
-        }
         if self.view.session.is_some() && self.view.is_offered(offer) {
             return Err(SessionError::NotAllowed);
         }

@@ -13,7 +13,7 @@ use yunfa_signaling::{
 
 use super::{Person, Seat, Task};
 use crate::live::{
-    bridge::{self, Meaning, Order, SeenSlots},
+    bridge::{self, Meaning, Order},
     registry::{ToConsultation, ToPerson},
     tab::ToTab,
     transport::{Entered, PeerId, Room, RoomId},
@@ -59,15 +59,8 @@ impl Task {
         }
         self.view.told(&message);
         match &message {
-            ServerMessage::Session(_) => {
-                self.tell_seat(message);
-                let hidden = self.seat.as_ref().map(|seat| seat.tab);
-                let hidden = hidden.filter(|tab| self.tabs.get(tab).is_some_and(|page| page.hides_slots));
-                if let Some(tab) = hidden {
-                    self.show_slots(tab);
-                }
-            }
-            ServerMessage::Slots { .. }
+            ServerMessage::Session(_)
+            | ServerMessage::Slots { .. }
             | ServerMessage::Chat { .. }
             | ServerMessage::ChatRead { .. }
             | ServerMessage::MediaLost {} => self.tell_seat(message),
@@ -194,8 +187,8 @@ impl Task {
     }
 
     fn media_lost(&mut self, tab: duty::Tab) {
-        if let Some(page) = self.tabs.get_mut(&tab) {
-            page.slots = SeenSlots::default();
+        if self.seat.as_ref().is_some_and(|seat| seat.tab == tab) {
+            self.view.told(&ServerMessage::MediaLost {});
         }
         self.tell(tab, ServerMessage::MediaLost {});
     }
@@ -261,8 +254,12 @@ impl Task {
                 }
             }
             Meaning::Slots(slots) => {
-                page.slots = slots;
-                self.show_slots(tab);
+                let slots = bridge::slot_views(slots, |source| self.leg_of(source));
+                let message = ServerMessage::Slots { slots };
+                if is_seated {
+                    self.view.told(&message);
+                }
+                self.tell(tab, message);
             }
             Meaning::Second(room, facts) => {
                 page.transport.second(facts.totals);
@@ -273,16 +270,6 @@ impl Task {
             }
             Meaning::RoomFailed(room) => self.room_failed(room),
         }
-    }
-
-    /// Says who is in the slots of a page. A source whose session has not been said yet is shown when it has.
-    fn show_slots(&mut self, tab: duty::Tab) {
-        let Some(page) = self.tabs.get(&tab) else { return };
-        let (slots, all) = page.slots.views(|source| self.leg_of(source));
-        if let Some(page) = self.tabs.get_mut(&tab) {
-            page.hides_slots = !all;
-        }
-        self.tell(tab, ServerMessage::Slots { slots });
     }
 
     /// Whose transport that is, among the legs of the running session.

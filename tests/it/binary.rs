@@ -1,0 +1,147 @@
+//! The binary itself: settings, exit codes, `demo.json`, stopping by signals.
+use std::{
+    io::{BufRead as _, BufReader, Read as _},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+fn yunfa(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_yunfa"));
+    command.current_dir(folder).stdin(Stdio::null()).env_clear();
+    command
+}
+
+fn refusal(command: &mut Command) -> String {
+    let Output { status, stderr, .. } = command.output().expect("it runs");
+    assert_eq!(status.code(), Some(2));
+    String::from_utf8(stderr).expect("text")
+}
+
+#[test]
+fn a_wrong_setting_names_itself_where_it_was_said_and_what_is_allowed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("yunfa.toml"), "[log]\nformat = \"xml\"\n").expect("written");
+
+    let said =
+        refusal(yunfa(folder.path()).arg("serve").env("YUNFA_MEDIA_WORKERS", "many").args(["--set", "http.lissten=1"]));
+
+    assert!(said.contains("`log.format` = `xml` (the file yunfa.toml) is wrong; allowed: `human` or `json`"), "{said}");
+    assert!(said.contains("`media.workers` = `many` (the environment variable YUNFA_MEDIA_WORKERS)"), "{said}");
+    assert!(said.contains("there is no setting `http.lissten` (the command line)"), "{said}");
+}
+
+#[test]
+fn a_settings_file_that_is_not_there_is_an_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+
+    assert!(refusal(yunfa(folder.path()).args(["serve", "--config", "none.toml"])).contains("none.toml"));
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_its_setting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let setting = format!("http.listen={}", taken.local_addr().expect("an address"));
+
+    let output =
+        yunfa(folder.path()).args(["serve", "--set", "tls.listen=off", "--set", &setting]).output().expect("it runs");
+
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("`http.listen`"));
+}
+
+#[test]
+fn the_version_is_said() {
+    let output = yunfa(Path::new(".")).arg("--version").output().expect("it runs");
+
+    assert_eq!(String::from_utf8_lossy(&output.stdout), format!("yunfa {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn migrate_brings_the_schema_up_to_date_as_often_as_it_is_asked() {
+    let folder = tempfile::tempdir().expect("a folder");
+
+    for _ in 0..2 {
+        assert!(yunfa(folder.path()).arg("migrate").status().expect("it runs").success());
+    }
+    assert!(folder.path().join("data/yunfa.db").exists());
+}
+
+#[test]
+fn the_demonstration_prints_its_logins_writes_demo_json_and_stops_when_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = serve(folder.path(), &["--demo"]);
+    let mut said = String::new();
+    let mut lines = BufReader::new(server.stdout.take().expect("its output"));
+    while !said.contains("supervisor2") {
+        assert_ne!(lines.read_line(&mut said).expect("text"), 0, "ended early: {said}");
+    }
+    let path = folder.path().join("data/demo.json");
+    let demo: Value = serde_json::from_str(&std::fs::read_to_string(&path).expect("demo.json")).expect("JSON");
+
+    interrupt(&server);
+    let status = server.wait().expect("it ends");
+
+    assert_eq!(status.code(), Some(0));
+    assert_eq!(std::fs::metadata(&path).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert!(demo["citizen"].as_str().is_some_and(|url| url.starts_with("http://127.0.0.1:") && said.contains(url)));
+    assert_eq!(demo["smsCode"], "246810");
+    assert_eq!(demo["lawyers"].as_array().map(Vec::len), Some(8));
+    assert!(demo["lawyers"][0]["areas"].as_array().is_some_and(|areas| areas.iter().any(|area| area == "FAMILY")));
+    let roles: Vec<_> = demo["staff"].as_array().expect("a list").iter().map(|member| &member["role"]).collect();
+    assert_eq!(roles, ["DISPATCHER", "FINANCE", "SUPERVISOR", "SUPERVISOR"]);
+}
+
+#[test]
+fn without_demo_there_is_no_demonstration() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = serve(folder.path(), &[]);
+    let mut lines = BufReader::new(server.stdout.take().expect("its output"));
+    let mut said = String::new();
+    while !said.contains("/office/") {
+        assert_ne!(lines.read_line(&mut said).expect("text"), 0, "ended early: {said}");
+    }
+
+    interrupt(&server);
+    let mut rest = String::new();
+    lines.read_to_string(&mut rest).expect("text");
+
+    assert_eq!(server.wait().expect("it ends").code(), Some(0));
+    assert!(!folder.path().join("data/demo.json").exists());
+    assert!(!format!("{said}{rest}").contains("lawyer1"));
+}
+
+#[test]
+fn a_first_supervisor_is_made_without_a_demonstration_and_the_password_is_never_an_argument() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let add = |password: &str| {
+        let mut command = yunfa(folder.path());
+        command.args(["admin", "add-staff", "--user", "boss", "--name", "王督导", "--role", "SUPERVISOR"]);
+        let mut child = command.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        std::io::Write::write_all(&mut child.stdin.take().expect("its input"), password.as_bytes()).expect("written");
+        child.wait_with_output().expect("it ends")
+    };
+
+    let short = add("short\n");
+    let right = add("correct horse battery\n");
+    let again = add("correct horse battery\n");
+
+    assert_eq!((short.status.code(), right.status.code(), again.status.code()), (Some(1), Some(0), Some(1)));
+    assert!(String::from_utf8_lossy(&short.stderr).contains("8 to 128 characters"));
+    assert!(String::from_utf8_lossy(&again.stderr).contains("boss"));
+}
+
+fn serve(folder: &Path, more: &[&str]) -> Child {
+    let settings = ["http.listen=127.0.0.1:0", "tls.listen=off", "media.udp_port=0", "media.workers=1"];
+    let mut command = yunfa(folder);
+    command.arg("serve").args(more).args(settings.iter().flat_map(|setting| ["--set", setting]));
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it runs")
+}
+
+fn interrupt(child: &Child) {
+    let done = Command::new("kill").args(["-INT", &child.id().to_string()]).status().expect("kill runs");
+    assert!(done.success());
+}
