@@ -13,6 +13,9 @@ use super::evidence::Evidence;
 /// How long an ended session waits for its outcome.
 pub const OUTCOME_WAIT_MS: i64 = 24 * 60 * 60 * 1000;
 
+/// How long an answered matter may be silent before it is closed.
+pub const SILENCE_MS: i64 = 72 * 60 * 60 * 1000;
+
 /// What is to be written, and what to be sealed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Ending {
@@ -132,14 +135,35 @@ pub fn ending(milestones: &[Milestone], evidence: Option<&Evidence>, now: Timest
         );
     }
     let seal = standing.session.as_ref().and_then(|session| end_session(&mut pen, session, evidence, known, now));
-    let waits = standing.session.as_ref().is_some_and(|session| is_over(session.state) && seal.is_none());
-    end_matter(&mut pen, state, seal.is_some(), waits, now);
+    let session = standing.session.as_ref();
+    let rest = match state {
+        // A session that is over and is not sealed now waits for its outcome, and its matter with it.
+        _ if session.is_some_and(|session| session.state == SessionState::Ended && seal.is_none()) => &[],
+        ConsultationState::Answered if now.ms_since(last.at) < SILENCE_MS => &[],
+        _ => way_to_rest(state, seal.is_some(), session.is_some_and(|session| session.has_outcome)),
+    };
+    let mut from = state;
+    for to in rest {
+        pen.write(now, Event::StateChanged { from, to: *to });
+        from = *to;
+    }
     Ending { events: pen.written, seal }
 }
 
-/// Whether the session was held and is over, so that it has or awaits an outcome.
-const fn is_over(state: SessionState) -> bool {
-    matches!(state, SessionState::Ended)
+/// The transitions of the state table by which a matter comes to rest that nobody holds any more.
+const fn way_to_rest(state: ConsultationState, served: bool, has_outcome: bool) -> &'static [ConsultationState] {
+    use ConsultationState::{Answered, Assigned, Cancelled, Closed, InService, Matching, Open, Unserved};
+    match (state, has_outcome) {
+        (Open, _) => &[Matching, Unserved],
+        (Matching, _) => &[Unserved],
+        (Assigned, _) if served => &[InService, Closed],
+        // The lawyer came, the media did not: the asker was not served.
+        (Assigned, _) => &[Unserved],
+        (InService, true) => &[Answered],
+        // Nobody said what came of it.
+        (InService, false) | (Answered, _) => &[Closed],
+        (Closed | Unserved | Cancelled, _) => &[],
+    }
 }
 
 /// Ends a session and says whether its record is due.
@@ -194,27 +218,6 @@ fn write_missing(pen: &mut Pen<'_>, session: &Session, now: Timestamp) {
     }
 }
 
-/// Brings the matter itself to a state in which it may rest, by the transitions of the state table.
-fn end_matter(pen: &mut Pen<'_>, state: ConsultationState, served: bool, waits: bool, at: Timestamp) {
-    use ConsultationState::{Answered, Assigned, InService, Matching, Open, Unserved};
-    let way: &[ConsultationState] = match state {
-        Open => &[Matching, Unserved],
-        Matching => &[Unserved],
-        Assigned if served => &[InService, Answered],
-        Assigned if waits => &[],
-        // The lawyer came, the media did not: the asker was not served.
-        Assigned => &[Matching, Unserved],
-        InService if waits => &[],
-        InService => &[Answered],
-        _ => &[],
-    };
-    let mut from = state;
-    for to in way {
-        pen.write(at, Event::StateChanged { from, to: *to });
-        from = *to;
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use yunfa_signaling::words::Channel;
@@ -265,7 +268,7 @@ mod tests {
             "session ACTIVE→ENDED",
             "SERVER_STOPPED",
             "outcome MISSING",
-            "IN_SERVICE→ANSWERED",
+            "IN_SERVICE→CLOSED",
         ];
         assert_eq!(names(&ending), expected);
         assert_eq!(ending.seal, Some(script.session));
@@ -283,7 +286,7 @@ mod tests {
         let ending = ending(&script.events, None, LATER);
 
         assert!(names(&ending).contains(&"session CONNECTING→FAILED".to_owned()), "{:?}", names(&ending));
-        assert_eq!(names(&ending)[4..], ["ASSIGNED→MATCHING", "MATCHING→UNSERVED"]);
+        assert_eq!(names(&ending)[4..], ["ASSIGNED→UNSERVED"]);
         assert_eq!(ending.seal, None);
     }
 
@@ -296,7 +299,7 @@ mod tests {
         assert_eq!(ending(&script.events, None, Timestamp(day.0 - 1)), Ending::default());
         let ending = ending(&script.events, None, day);
 
-        assert_eq!(names(&ending), ["outcome MISSING", "IN_SERVICE→ANSWERED"]);
+        assert_eq!(names(&ending), ["outcome MISSING", "IN_SERVICE→CLOSED"]);
         assert_eq!(ending.seal, Some(script.session));
     }
 
@@ -309,6 +312,17 @@ mod tests {
         let ending = ending(&script.events, None, LATER);
 
         assert_eq!((ending.events.len(), ending.seal), (0, Some(script.session)));
+    }
+
+    #[test]
+    fn an_answered_matter_is_closed_after_three_silent_days() {
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung().accepted().active().ended(EndReason::CitizenHungUp);
+        script.outcome(Outcome::AdviceGiven).session_to(SessionState::Sealed);
+        let silent = Timestamp(script.now.0 + SILENCE_MS);
+
+        assert_eq!(ending(&script.events, None, Timestamp(silent.0 - 1)), Ending::default());
+        assert_eq!(names(&ending(&script.events, None, silent)), ["ANSWERED→CLOSED"]);
     }
 
     #[test]

@@ -3,7 +3,9 @@ use yunfa_signaling::{
     ids::{AreaCode, LegId, RecordId, SessionId},
     milestone::{Event, Milestone},
     time::Timestamp,
-    words::{Channel, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome, PracticeArea, Role},
+    words::{
+        Channel, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome, PracticeArea, Role, SessionState,
+    },
 };
 
 use super::{
@@ -125,9 +127,13 @@ impl Story {
                 self.accepted = Some(Accepted { at, ring_latency_ms: *ring_latency_ms, wait_ms: *wait_ms });
                 self.last_event_at = Some(at);
             }
-            Event::Accepted { .. } if self.accepted.is_none() => self.earlier_sessions += 1,
-            Event::LegChanged { session: of, leg, role, to, .. } if *of == session => {
-                self.leg(*leg, *role, *to, at);
+            Event::SessionChanged { session: of, from: SessionState::Connecting, to: SessionState::Active }
+                if *of != session && self.accepted.is_none() =>
+            {
+                self.earlier_sessions += 1;
+            }
+            Event::LegChanged { session: of, leg, role, from, to } if *of == session => {
+                self.leg(*leg, *role, (*from, *to), at);
                 self.last_event_at = Some(at);
             }
             Event::ChannelChanged { session: of, to } if *of == session => self.channel_used = Some(*to),
@@ -155,7 +161,7 @@ impl Story {
         }
     }
 
-    fn leg(&mut self, leg: LegId, role: Role, to: LegState, at: Timestamp) {
+    fn leg(&mut self, leg: LegId, role: Role, (from, to): (LegState, LegState), at: Timestamp) {
         if !self.legs.iter().any(|known| known.leg == leg) {
             self.legs.push(LegStory { leg, role, invited_at: None, joined_at: None, connected_at: None, left: None });
         }
@@ -165,10 +171,19 @@ impl Story {
             }
         }
         let Some(story) = self.legs.iter_mut().find(|known| known.leg == leg) else { return };
+        if from == LegState::Invited {
+            // It had its seat from the moment of which this is the first news.
+            story.invited_at.get_or_insert(at);
+        }
         match to {
-            LegState::Invited => story.invited_at = story.invited_at.or(Some(at)),
-            LegState::Joining => story.joined_at = story.joined_at.or(Some(at)),
-            LegState::Connected => story.connected_at = story.connected_at.or(Some(at)),
+            LegState::Invited => {}
+            LegState::Joining => {
+                story.joined_at.get_or_insert(at);
+            }
+            LegState::Connected => {
+                story.joined_at.get_or_insert(at);
+                story.connected_at.get_or_insert(at);
+            }
             LegState::Interrupted => {
                 self.interruption_count += 1;
                 if self.interruptions.len() < MAX_INTERRUPTIONS {
@@ -454,6 +469,23 @@ mod tests {
         let record = fold_of(&script, None, ClosedBy::Reaper).expect("a record");
 
         assert_eq!((record.outcome, record.payable), (Outcome::Missing, false));
+    }
+
+    #[test]
+    fn a_try_without_media_is_no_service_and_a_second_service_is_a_follow_up() {
+        let mut script = script();
+        let (first, second) = (script.session, SessionId::new(id(1, 12)));
+        script.opened(Channel::Voice).rung().accepted().session_to(SessionState::Failed);
+        script.session = second;
+        script.rung().accepted().active().ended(EndReason::LawyerHungUp).outcome(Outcome::AdviceGiven);
+        assert_eq!(fold_of(&script, None, ClosedBy::Owner).expect("a record").follow_up_no, 0);
+
+        script.session = SessionId::new(id(1, 13));
+        script.rung().accepted().active().ended(EndReason::LawyerHungUp).outcome(Outcome::AdviceGiven);
+        let record = fold_of(&script, None, ClosedBy::Owner).expect("a record");
+
+        assert_eq!((record.follow_up_no, record.session_id == first), (1, false));
+        assert!(record.legs.iter().all(|leg| leg.invited_at.is_some() && leg.joined_at.is_some()));
     }
 
     #[test]

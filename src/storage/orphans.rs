@@ -6,10 +6,13 @@ use super::{
     nodes::Lease,
     row::{Columns, statements},
 };
+use crate::domain::abandoned::SILENCE_MS;
 
 statements! {
-    /// Open matters, and matters with a session that is not sealed, whose owner's lease is over. Own ones of this run are not.
+    /// Open matters, matters with a session that is not sealed, and answered ones that were silent since `$5`, whose owner's
+    /// lease is over. Own ones of this run are not.
     ORPHANS = "SELECT c.id AS id FROM consultations c WHERE c.id > $1 AND (c.state IN ('OPEN', 'MATCHING', 'ASSIGNED', 'IN_SERVICE') \
+        OR (c.state = 'ANSWERED' AND c.changed_at <= $5) \
         OR EXISTS (SELECT 1 FROM sessions s WHERE s.consultation = c.id \
             AND s.state IN ('CREATED', 'RINGING', 'CONNECTING', 'ACTIVE', 'RECONNECTING', 'ENDED'))) \
         AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.owner_node AND n.epoch = c.owner_epoch AND (n.expires_at >= $2 OR n.id = $3)) \
@@ -32,6 +35,7 @@ impl Store {
             .bind(now.0)
             .bind(&lease.node)
             .bind(i64::from(limit))
+            .bind(now.0.saturating_sub(SILENCE_MS))
             .fetch_all(self.write())
             .await?;
         rows.iter().map(|row| Columns::of("consultations", row).parsed("id")).collect()
