@@ -165,10 +165,10 @@ impl Story {
         if !self.legs.iter().any(|known| known.leg == leg) {
             self.legs.push(LegStory { leg, role, invited_at: None, joined_at: None, connected_at: None, left: None });
         }
-        if let Some(open) = self.interruptions.iter_mut().find(|gap| gap.leg_id == leg && gap.to.is_none()) {
-            if matches!(to, LegState::Connected | LegState::Joining) {
-                open.to = Some(at);
-            }
+        if matches!(to, LegState::Connected | LegState::Joining)
+            && let Some(open) = self.interruptions.iter_mut().find(|gap| gap.leg_id == leg && gap.to.is_none())
+        {
+            open.to = Some(at);
         }
         let Some(story) = self.legs.iter_mut().find(|known| known.leg == leg) else { return };
         if from == LegState::Invited {

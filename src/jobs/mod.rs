@@ -69,14 +69,14 @@ impl Jobs {
     }
 
     async fn round(&self, round: u32) {
-        if round % REAP_EVERY == 0 {
+        if round.is_multiple_of(REAP_EVERY) {
             match seal_stale(&self.store, &self.lease, &self.calendar, self.clock.wall()).await {
                 Ok(Reaped { ended: 0, .. }) => {}
                 Ok(reaped) => info!(reaped.ended, reaped.sealed, "ended what nobody held any more"),
                 Err(error) => warn!(error = &error as &dyn std::error::Error, "the reaper could not finish"),
             }
         }
-        if round % PURGE_EVERY == 0 {
+        if round.is_multiple_of(PURGE_EVERY) {
             match purge(&self.store, self.clock.wall()).await {
                 Ok(0) => {}
                 Ok(gone) => info!(gone, "purged old tokens, codes and counts"),

@@ -175,10 +175,9 @@ impl Writer {
     }
 
     async fn try_seal(&self, order: SealOrder) -> Result<SealedRecord, RecorderError> {
-        if let Some(consultation) = self.store.consultation_of(order.session).await? {
-            if self.incomplete.contains(&consultation) {
-                return Err(RecorderError::Incomplete);
-            }
+        let consultation = self.store.consultation_of(order.session).await?;
+        if consultation.is_some_and(|consultation| self.incomplete.contains(&consultation)) {
+            return Err(RecorderError::Incomplete);
         }
         match self.store.seal(&self.lease, order, &self.calendar).await {
             Err(StorageError::AlreadySealed(_)) => {

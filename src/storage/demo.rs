@@ -11,10 +11,13 @@ use super::{
 };
 use crate::domain::people::{Area, AreaLevel, Pool, ProviderType, Qualification, Subject};
 
+/// A code and a name.
+type Place = (&'static str, &'static str);
+
 /// The county. `99` is the number of no province.
-const COUNTY: (&str, &str) = ("990121000000", "云川县");
+const COUNTY: Place = ("990121000000", "云川县");
 /// Towns with their villages.
-const TOWNS: &[((&str, &str), [(&str, &str); 3])] = &[
+const TOWNS: &[(Place, [Place; 3])] = &[
     (("990121101000", "青石镇"), [("990121101201", "青石村"), ("990121101202", "石桥村"), ("990121101203", "东坡村")]),
     (("990121102000", "柳河镇"), [("990121102201", "柳河村"), ("990121102202", "渡口村"), ("990121102203", "南湾村")]),
     (("990121103000", "白杨镇"), [("990121103201", "白杨村"), ("990121103202", "大营村"), ("990121103203", "北沟村")]),

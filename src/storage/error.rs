@@ -87,9 +87,7 @@ impl From<sqlx::Error> for StorageError {
             | sqlx::Error::PoolTimedOut
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,
-            sqlx::Error::Database(database) => {
-                database.is_unique_violation().then_some(false).unwrap_or_else(|| passes(database.code().as_deref()))
-            }
+            sqlx::Error::Database(database) => !database.is_unique_violation() && passes(database.code().as_deref()),
             _ => false,
         };
         if passing { Self::Unavailable(error) } else { Self::Database(error) }
