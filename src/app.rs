@@ -3,6 +3,7 @@ use std::{
     fmt, io,
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -40,6 +41,9 @@ use crate::{
 const NODE: &str = "node-1";
 /// Candidates of an answer at most.
 const MOST_CANDIDATES: usize = 8;
+/// How long answers under way may take after the second step of stopping.
+const LAST_ANSWERS: Duration = Duration::from_secs(3);
+
 /// What every request handler is given.
 pub type Shared = Arc<App>;
 
@@ -134,6 +138,11 @@ impl Server {
         // Addresses first: a second server on the same machine fails before it touches the database.
         let http = listen("http.listen", config.http.listen).await?;
         let https = listen("tls.listen", config.tls.listen).await?;
+        if config.http.listen.is_some_and(|address| !address.ip().is_loopback())
+            && config.http.trusted_proxies.is_empty()
+        {
+            tracing::warn!("`http.listen` is open to the network without encryption: passwords and tokens can be read");
+        }
         let tls = https.is_some().then(|| tls::server_config(&config, clock.wall())).transpose()?;
 
         let store = open_store(&config, &clock).await?;
@@ -196,7 +205,9 @@ impl Server {
             () = app.shutdown.stopping() => app.live.stop().await,
         }
         app.shutdown.stop();
-        app.shutdown.wait().await;
+        if tokio::time::timeout(LAST_ANSWERS, app.shutdown.wait()).await.is_err() {
+            tracing::warn!("some connections did not end in time and are cut off");
+        }
         if let Err(error) = recorder.flush().await {
             tracing::warn!("the recorder had ended before the server: {error}");
         }

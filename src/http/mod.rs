@@ -99,3 +99,21 @@ pub fn router(app: Shared) -> Router {
         )
         .with_state(app)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn docs_protocol_shows_every_route_and_every_code_with_its_status() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/protocol.md");
+        let doc = std::fs::read_to_string(path).expect("docs/protocol.md");
+        let (_, http) = doc.split_once("\n## HTTP\n").expect("a section on HTTP");
+
+        let routes = routes().into_iter().map(|route| format!("| `{} {}` |", route.method, route.path));
+        let codes = Code::ALL.iter().map(|code| format!("| `{}` | {} |", code.as_str(), code.status().as_u16()));
+        let missing: Vec<_> = routes.chain(codes).filter(|row| !http.contains(row.as_str())).collect();
+
+        assert!(missing.is_empty(), "docs/protocol.md lacks {missing:#?}");
+    }
+}

@@ -6,4 +6,5 @@ mod limits;
 mod pages;
 mod policy;
 mod server;
+mod sms;
 mod sockets;

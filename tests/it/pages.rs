@@ -87,3 +87,15 @@ async fn the_pages_are_there_or_the_server_says_how_to_build_them() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_long_answer_is_compressed_for_who_takes_it() {
+    let server = TestServer::start().await;
+
+    let packed = server.nobody().with("accept-encoding", "br").get("/api/directory").await;
+    let plain = server.nobody().get("/api/directory").await;
+
+    assert_eq!(packed.headers["content-encoding"], "br");
+    assert!(plain.headers.get("content-encoding").is_none());
+    server.stop().await;
+}

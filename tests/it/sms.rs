@@ -1,0 +1,82 @@
+//! Codes to phones through a gateway of somebody else.
+use std::time::Duration;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    routing::post,
+};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use tokio::sync::mpsc;
+use yunfa::clock::Clock;
+use yunfa_signaling::time::Timestamp;
+
+use crate::server::TestServer;
+
+const SECRET: &str = "a secret of sixteen or more";
+const PHONE: &str = "13800138000";
+
+type Posts = mpsc::Receiver<(HeaderMap, String)>;
+
+/// A gateway that is broken the first time.
+async fn gateway() -> (String, Posts) {
+    let (told, posts) = mpsc::channel(8);
+    let take = async |State(told): State<mpsc::Sender<(HeaderMap, String)>>, headers: HeaderMap, body: String| {
+        let first = told.capacity() == told.max_capacity();
+        told.send((headers, body)).await.expect("the test listens");
+        if first { StatusCode::BAD_GATEWAY } else { StatusCode::NO_CONTENT }
+    };
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/send", listener.local_addr().expect("an address"));
+    let router = Router::new().route("/send", post(take)).with_state(told);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    (url, posts)
+}
+
+#[tokio::test]
+async fn a_code_is_posted_signed_and_again_with_the_same_id_when_the_gateway_fails() {
+    let (url, mut posts) = gateway().await;
+    let clock = Clock::by_hand(Timestamp(1_795_000_000_000));
+    let settings = [("sms.gateway", "http"), ("sms.url", url.as_str()), ("sms.secret", SECRET)];
+    let server = TestServer::with(&settings, clock.clone()).await;
+    let citizen = server.guest().await;
+
+    let sent = citizen.post("/api/citizen/phone/code", &json!({ "phone": PHONE })).await;
+    while posts.len() < 2 {
+        clock.advance(Duration::from_millis(100));
+        tokio::task::yield_now().await;
+    }
+    let (first, second) = (posts.recv().await.expect("a post"), posts.recv().await.expect("another"));
+
+    assert_eq!(sent.status, StatusCode::ACCEPTED);
+    assert_eq!(first.1, second.1, "the same id, number and code");
+    let body: Value = serde_json::from_str(&second.1).expect("JSON");
+    assert_eq!(body["phone"], PHONE);
+    assert_eq!(second.0["yunfa-signature"], signature(&second.0, &second.1));
+    let code = body["code"].as_str().expect("a code");
+    assert_eq!(code.len(), 6);
+    let confirmed = citizen.post("/api/citizen/phone", &json!({ "phone": PHONE, "code": code })).await;
+    assert_eq!(confirmed.body["identityMode"], "PHONE");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn without_a_gateway_nobody_is_asked_for_a_number() {
+    let server = TestServer::with(&[("sms.gateway", "off")], Clock::machine()).await;
+
+    let refused = server.guest().await.post("/api/citizen/phone/code", &json!({ "phone": PHONE })).await;
+
+    assert_eq!(refused.code(), "sms-unavailable");
+    server.stop().await;
+}
+
+fn signature(headers: &HeaderMap, body: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).expect("any length");
+    mac.update(headers["yunfa-timestamp"].as_bytes());
+    mac.update(format!(".{body}").as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    format!("sha256={}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
