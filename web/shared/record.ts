@@ -54,7 +54,10 @@ export interface ServiceRecord {
   closedBy: 'OWNER' | 'REAPER'
   precisionS: number
   sealedAt: number
-  seal?: { leaf: string; seq: number } | null
+  /** The lawyer's name and the asker's stars today; joined to the record, not part of what is sealed. */
+  lawyerName: string | null
+  rating: { stars: number; ratedAt: number } | null
+  seal: { seq: number; leaf: string; hash: string }
 }
 
 /** One side's part. */

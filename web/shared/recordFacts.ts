@@ -37,9 +37,11 @@ export function factsOf(record: ServiceRecord, t: T): Fact[] {
     [t('fact.identity'), t(`identity.${record.identityMode}`)],
     [t('fact.consent'), record.consentVersion],
     record.entrySource ? [t('fact.entry'), record.entrySource] : null,
+    record.lawyerName ? [t('list.lawyer'), record.lawyerName] : null,
     record.licenceNo ? [t('fact.licence'), record.licenceNo] : [t('fact.lawyer'), record.lawyerId],
     [t('fact.publicOffice'), yes(record.publicOffice)],
     [t('fact.offHours'), yes(record.offHours)],
+    record.rating ? [t('fact.stars'), `${record.rating.stars} / 5`] : null,
   ]
   return facts.filter(fact => fact !== null)
 }

@@ -9,6 +9,7 @@ export interface SessionRow {
   channel: Channel
   practiceArea: PracticeArea
   area: string
+  areaName: string | null
   lawyer: { id: string; name: string } | null
   createdAt: number
   startedAt: number | null

@@ -112,6 +112,7 @@ export function row(index, more = {}) {
     channel: ['video', 'voice', 'text'][index % 3],
     practiceArea: ['LABOUR', 'FAMILY', 'DEBT'][index % 3],
     area: '371321101201',
+    areaName: '河西村',
     lawyer: { id: 'l', name: '王建国' },
     createdAt: startedAt - 9_000,
     startedAt,
@@ -210,5 +211,7 @@ export const RECORD = {
   closedBy: 'OWNER',
   precisionS: 0,
   sealedAt: AT + 240_000,
-  seal: { leaf: '5f2b0f0c9f8d2a7e6b1c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a', seq: 42 },
+  lawyerName: '王建国',
+  rating: { stars: 5, ratedAt: AT + 200_000 },
+  seal: { hash: 'c0ffee11c9f8d2a7e6b1c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3', leaf: '5f2b0f0c9f8d2a7e6b1c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d5e4f3a', seq: 42 },
 }

@@ -1,0 +1,162 @@
+// Real calls: two Chromiums, the real server, and the record that comes of it.
+import assert from 'node:assert/strict'
+import { mkdirSync } from 'node:fs'
+import { after, before, test } from 'node:test'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { startBrowser } from './lib/browser.js'
+import {
+  call,
+  chatBothWays,
+  closeQuietly,
+  newestRecord,
+  openCitizen,
+  openDesk,
+  overlap,
+  rate,
+  reach,
+  received,
+  seen,
+  writeOutcome,
+} from './lib/people.js'
+import { startServer } from './lib/server.js'
+
+const OUTPUT = fileURLToPath(new URL('./output/', import.meta.url))
+const LONG_CALL_MS = 20_000
+const SHORT_CALL_MS = 6_000
+
+let server
+let browsers = []
+before(async () => {
+  mkdirSync(OUTPUT, { recursive: true })
+  server = await startServer()
+  // Two processes: nothing of a call may pass inside one browser.
+  browsers = await Promise.all([startBrowser(), startBrowser()])
+})
+after(async () => {
+  await Promise.all(browsers.map(browser => browser.close()))
+  await server?.stop()
+})
+
+test('a video consultation of 20 s is seen, heard, written, rated and recorded to the second', async () => {
+  const [atHome, atDesk] = browsers
+  const lawyer = await openDesk(atDesk, server)
+  const citizen = await openCitizen(atHome, server, { path: '/?src=qr-hexi' })
+
+  await call(citizen, 'video')
+  await lawyer.getByTestId('offer').waitFor()
+  await reach(citizen, 'ringing')
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
+  const begun = Date.now()
+  await chatBothWays(citizen, lawyer)
+  const early = await Promise.all([received(citizen), received(lawyer)])
+  await pause(LONG_CALL_MS / 2)
+  await citizen.screenshot({ path: `${OUTPUT}call-citizen.png` })
+  await lawyer.screenshot({ path: `${OUTPUT}call-lawyer.png` })
+  await pause(Math.max(0, LONG_CALL_MS - (Date.now() - begun)))
+  const late = await Promise.all([received(citizen), received(lawyer)])
+  await citizen.getByTestId('hangup').click()
+  await Promise.all([reach(citizen, 'ended'), reach(lawyer, 'ended')])
+  const [home, desk] = await Promise.all([seen(citizen), seen(lawyer)])
+  await writeOutcome(lawyer)
+  await rate(citizen, 5)
+  const { page: office, record } = await newestRecord(atDesk, server)
+
+  for (const [who, at] of [['citizen', 0], ['lawyer', 1]]) {
+    const before = early[at]
+    const now = late[at]
+    assert.ok(now.frames > before.frames + 100, `${who} decodes frames: ${before.frames} → ${now.frames}`)
+    assert.ok(now.shown > before.shown + 100, `${who} shows frames: ${before.shown} → ${now.shown}`)
+    assert.ok(now.width > 0, `${who} sees a picture`)
+    assert.ok(now.audioPackets > before.audioPackets + 300, `${who} receives sound`)
+    assert.ok(now.energy > before.energy, `${who} hears: ${before.energy} → ${now.energy}`)
+  }
+  const measured = overlap(home, desk)
+  assert.ok(Math.abs(record.twoWayS - measured) <= 1, `record ${record.twoWayS} s, browsers ${measured.toFixed(2)} s`)
+  assert.equal(record.outcome, 'ADVICE_GIVEN')
+  assert.equal(record.entrySource, 'qr-hexi')
+  assert.equal(record.citizenMessages, 1)
+  assert.equal(record.lawyerMessages, 1)
+  assert.equal(record.rating?.stars, 5)
+  console.log(`# two-way: record ${record.twoWayS} s, browsers ${measured.toFixed(2)} s`)
+  for (const [who, side] of [['citizen', home], ['lawyer', desk]]) {
+    const ms = side.firstFrameAt - desk.acceptedAt
+    console.log(`# answer → first decoded remote frame at the ${who}: ${ms.toFixed(0)} ms`)
+    assert.ok(ms > 0 && ms < 3_000, `${who} sees the first frame soon: ${ms} ms`)
+  }
+  await office.screenshot({ path: `${OUTPUT}call-record.png`, fullPage: true })
+  await closeQuietly(citizen, lawyer, office)
+})
+
+test('a voice consultation is heard and recorded to the second, without a picture', async () => {
+  const [atHome, atDesk] = browsers
+  const lawyer = await openDesk(atDesk, server)
+  const citizen = await openCitizen(atHome, server)
+
+  await call(citizen, 'voice')
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
+  const early = await Promise.all([received(citizen), received(lawyer)])
+  await chatBothWays(citizen, lawyer)
+  await citizen.getByTestId('mute').click()
+  await lawyer.getByText('对方已静音').waitFor()
+  await citizen.getByTestId('mute').click()
+  await pause(SHORT_CALL_MS)
+  const late = await Promise.all([received(citizen), received(lawyer)])
+  await lawyer.getByTestId('hangup').click()
+  await Promise.all([reach(citizen, 'ended'), reach(lawyer, 'ended')])
+  const [home, desk] = await Promise.all([seen(citizen), seen(lawyer)])
+  await writeOutcome(lawyer, 'REFER_LEGAL_AID')
+  await rate(citizen, 4)
+  const { page: office, record } = await newestRecord(atDesk, server)
+
+  for (const at of [0, 1]) assert.ok(late[at].audioPackets > early[at].audioPackets + 100)
+  const measured = overlap(home, desk)
+  assert.ok(Math.abs(record.twoWayS - measured) <= 1, `record ${record.twoWayS} s, browsers ${measured.toFixed(2)} s`)
+  assert.equal(record.channel, 'voice')
+  assert.equal(record.twoWayVideoS, 0)
+  await closeQuietly(citizen, lawyer, office)
+})
+
+test('a text consultation is written both ways and recorded', async () => {
+  const [atHome, atDesk] = browsers
+  const lawyer = await openDesk(atDesk, server)
+  const citizen = await openCitizen(atHome, server)
+
+  await citizen.getByTestId('area-FAMILY').click()
+  await citizen.getByTestId('anonymous').check()
+  await citizen.getByTestId('channel-text').click()
+  await citizen.getByTestId('call').click()
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, 'text-only'), reach(lawyer, 'text-only')])
+  await chatBothWays(citizen, lawyer)
+  await citizen.getByTestId('hangup').click()
+  await writeOutcome(lawyer)
+  await rate(citizen, 3)
+  const { page: office, record } = await newestRecord(atDesk, server)
+
+  assert.equal(record.channel, 'text')
+  assert.equal(record.identityMode, 'REFUSED')
+  assert.equal(record.citizenMessages, 1)
+  assert.equal(record.lawyerMessages, 1)
+  await closeQuietly(citizen, lawyer, office)
+})
+
+test('a citizen who reloads in the middle comes back into the same call', async () => {
+  const [atHome, atDesk] = browsers
+  const lawyer = await openDesk(atDesk, server)
+  const citizen = await openCitizen(atHome, server)
+  await call(citizen, 'video')
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
+
+  await citizen.reload()
+  await reach(citizen, 'active')
+  await citizen.waitForFunction(() => window.seen.firstFrameAt > 0)
+  await chatBothWays(citizen, lawyer)
+  await citizen.getByTestId('hangup').click()
+
+  await writeOutcome(lawyer, 'ADVICE_PARTIAL')
+  await closeQuietly(citizen, lawyer)
+})

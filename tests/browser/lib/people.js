@@ -1,0 +1,187 @@
+// What citizens, lawyers and the office do in their pages, by the hooks that the pages promise.
+import assert from 'node:assert/strict'
+import { DESKTOP, openWindow, PHONE } from './browser.js'
+
+const SLOW_MS = 20_000
+
+/** Waits until the page says this state. */
+export async function reach(page, state, timeout = SLOW_MS) {
+  try {
+    await page.locator(`[data-testid=state][data-state=${state}]`).waitFor({ timeout })
+  } catch {
+    const now = await page.getByTestId('state').getAttribute('data-state')
+    throw new Error(`waited for ${state}, but the page says ${now}: ${await page.locator('main').innerText()}`)
+  }
+}
+
+/** A citizen in front of the tiles. */
+export async function openCitizen(browser, server, { path = '/', ...more } = {}) {
+  const page = await openWindow(browser, { size: PHONE, ...more })
+  await watchMedia(page)
+  await page.goto(server.url + path)
+  await page.getByTestId('area-LABOUR').waitFor()
+  return page
+}
+
+/** The three taps. */
+export async function call(page, channel, area = 'LABOUR') {
+  await page.getByTestId(`area-${area}`).click()
+  await page.getByTestId(`channel-${channel}`).click()
+  await page.getByTestId('call').click()
+}
+
+/** A lawyer who is signed in and on duty, with the transport up. */
+export async function openDesk(browser, server, user = 'lawyer1', { onDuty = true, ...more } = {}) {
+  const page = await openWindow(browser, { size: DESKTOP, ...more })
+  await watchMedia(page)
+  await page.goto(`${server.url}/lawyer/`)
+  await signIn(page, server.lawyer(user))
+  await page.locator('[data-testid=presence][data-presence=ONLINE]').waitFor()
+  if (onDuty) {
+    await page.getByTestId('duty').click()
+    await page.locator('[data-testid=presence][data-presence=AVAILABLE]').waitFor({ timeout: SLOW_MS })
+    await page.locator('[data-testid=media-path][data-status=connected]').waitFor({ timeout: SLOW_MS })
+  }
+  return page
+}
+
+/** A member of the office in front of the sessions. */
+export async function openOffice(browser, server, role = 'SUPERVISOR', more = {}) {
+  const page = await openWindow(browser, { size: DESKTOP, ...more })
+  await page.goto(`${server.url}/office/`)
+  await signIn(page, server.staff(role))
+  return page
+}
+
+export async function signIn(page, { user, password }) {
+  await page.getByTestId('user').fill(user)
+  await page.getByTestId('password').fill(password)
+  await page.getByTestId('login').click()
+}
+
+/** Says one line on each side and sees it on the other. */
+export async function chatBothWays(citizen, lawyer) {
+  for (const [from, to, text] of [
+    [citizen, lawyer, '老板三个月没发工资了。'],
+    [lawyer, citizen, '您有劳动合同吗？'],
+  ]) {
+    await from.getByTestId('chat-input').fill(text)
+    await from.getByTestId('chat-send').click()
+    await to.getByTestId('chat-log').getByText(text).waitFor({ timeout: SLOW_MS })
+  }
+}
+
+export async function writeOutcome(lawyer, outcome = 'ADVICE_GIVEN') {
+  await reach(lawyer, 'ended')
+  await lawyer.getByTestId('outcome').selectOption(outcome)
+  await lawyer.getByTestId('finish').click()
+  await reach(lawyer, 'idle')
+}
+
+export async function rate(citizen, stars) {
+  await reach(citizen, 'ended')
+  await citizen.getByTestId(`star-${stars}`).click()
+  await citizen.getByTestId('rate').click()
+  await citizen.getByTestId('rated').waitFor({ timeout: SLOW_MS })
+}
+
+/** Opens the newest record in the office and reads it whole. */
+export async function newestRecord(browser, server) {
+  const page = await openOffice(browser, server)
+  const row = page.getByTestId('session-row').first()
+  await row.waitFor({ timeout: SLOW_MS })
+  for (let tries = 0; (await row.getAttribute('data-record')) === '' && tries < 50; tries += 1) {
+    await page.waitForTimeout(200)
+    await page.getByTestId('refresh').click()
+  }
+  const id = await row.getAttribute('data-record')
+  assert.ok(id, 'the newest session has a sealed record')
+  await row.getByTestId('open-record').click()
+  await page.locator(`[data-testid=record][data-record="${id}"]`).waitFor({ timeout: SLOW_MS })
+  const shown = Number(await page.getByTestId('record').getAttribute('data-two-way-s'))
+  const record = await page.evaluate(async path => {
+    const response = await fetch(path, { headers: { 'Yunfa-Door': 'office' } })
+    return response.json()
+  }, `/api/records/${id}`)
+  assert.equal(shown, record.twoWayS)
+  return { page, record }
+}
+
+/** Closes windows and sees that none of them complained. */
+export async function closeQuietly(...pages) {
+  for (const page of pages) {
+    const { complaints } = page
+    await page.context().close()
+    assert.deepEqual(complaints, [])
+  }
+}
+
+/** Keeps, inside the page, what a test later asks: connections, when media came, when the first frame was decoded, when "accept" was pressed. */
+async function watchMedia(page) {
+  await page.addInitScript(() => {
+    const EVERY_MS = 50
+    const now = () => performance.timeOrigin + performance.now()
+    const seen = { connections: [], acceptedAt: 0, firstFrameAt: 0, firstMediaAt: 0, lastMediaAt: 0, received: 0 }
+    window.seen = seen
+    const Real = window.RTCPeerConnection
+    window.RTCPeerConnection = class extends Real {
+      constructor(...given) {
+        super(...given)
+        seen.connections.push(this)
+      }
+    }
+    document.addEventListener('click', event => {
+      if (event.target.closest?.('#accept')) seen.acceptedAt = now()
+    }, true)
+    let watched = null
+    setInterval(() => {
+      const video = document.getElementById('remote-video')
+      if (!video || video === watched) return
+      watched = video
+      video.requestVideoFrameCallback?.(() => {
+        seen.firstFrameAt ||= now()
+      })
+    }, 5)
+    setInterval(async () => {
+      const connection = seen.connections.findLast(one => one.connectionState === 'connected')
+      if (!connection) return
+      let received = 0
+      for (const entry of (await connection.getStats()).values()) {
+        if (entry.type === 'inbound-rtp') received += entry.packetsReceived
+      }
+      if (received > seen.received) {
+        seen.firstMediaAt ||= now()
+        seen.lastMediaAt = now()
+      }
+      seen.received = received
+    }, EVERY_MS)
+  })
+}
+
+/** What `watchMedia` has seen. */
+export function seen(page) {
+  return page.evaluate(() => ({ ...window.seen, connections: window.seen.connections.length }))
+}
+
+/** Frames decoded and sound energy received so far. */
+export function received(page) {
+  return page.evaluate(async () => {
+    const connection = window.seen.connections.findLast(one => one.connectionState === 'connected')
+    const sum = { frames: 0, energy: 0, audioPackets: 0, shown: 0, width: 0 }
+    for (const entry of (await connection.getStats()).values()) {
+      if (entry.type !== 'inbound-rtp') continue
+      sum.frames += entry.framesDecoded ?? 0
+      sum.energy += entry.totalAudioEnergy ?? 0
+      if (entry.kind === 'audio') sum.audioPackets += entry.packetsReceived
+    }
+    const video = document.getElementById('remote-video')
+    sum.shown = video?.getVideoPlaybackQuality().totalVideoFrames ?? 0
+    sum.width = video?.videoWidth ?? 0
+    return sum
+  })
+}
+
+/** Seconds in which both browsers received media: from when the later one began to when the earlier one stopped. */
+export function overlap(a, b) {
+  return Math.max(0, Math.min(a.lastMediaAt, b.lastMediaAt) - Math.max(a.firstMediaAt, b.firstMediaAt)) / 1000
+}

@@ -1,0 +1,127 @@
+// What goes wrong on an ordinary day: no camera, no microphone, nobody there, a change of mind.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { openWindow, PHONE, startBrowser } from './lib/browser.js'
+import { call, chatBothWays, closeQuietly, openCitizen, openDesk, reach, received, writeOutcome } from './lib/people.js'
+import { startServer } from './lib/server.js'
+
+let server
+let browser
+before(async () => {
+  server = await startServer(['signaling.give_up_seconds=10'])
+  browser = await startBrowser()
+})
+after(async () => {
+  await browser?.close()
+  await server?.stop()
+})
+
+test('without a camera the call goes on by voice, and the page says so', async () => {
+  const cameraless = await startBrowser({ devices: false, args: ['--use-fake-device-for-media-stream=device-count=0'] })
+  const lawyer = await openDesk(browser, server)
+  const citizen = await openCitizen(cameraless, server)
+
+  await call(citizen, 'video')
+  await citizen.getByTestId('trouble').waitFor()
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
+
+  assert.match(await citizen.getByTestId('trouble').innerText(), /摄像头.*声音/)
+  assert.equal(await citizen.getByTestId('camera').isDisabled(), true)
+  await lawyer.getByText('对方没有摄像头').waitFor()
+  await citizen.waitForFunction(() => window.seen.firstFrameAt > 0)
+  await lawyer.waitForTimeout(1_000)
+  assert.ok((await received(lawyer)).audioPackets > 0)
+  await citizen.getByTestId('hangup').click()
+  await writeOutcome(lawyer)
+  await closeQuietly(citizen, lawyer)
+  await cameraless.close()
+})
+
+test('a refused microphone turns the call into text, and the page says so', async () => {
+  const lawyer = await openDesk(browser, server)
+  const citizen = await openCitizen(browser, server, { permissions: [] })
+
+  await call(citizen, 'video')
+  await citizen.getByTestId('trouble').waitFor()
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, 'text-only'), reach(lawyer, 'text-only')])
+
+  assert.match(await citizen.getByTestId('trouble').innerText(), /话筒.*文字/)
+  await chatBothWays(citizen, lawyer)
+  await lawyer.getByTestId('hangup').click()
+  await writeOutcome(lawyer)
+  await closeQuietly(citizen, lawyer)
+})
+
+test('a lawyer declines with a reason and is not rung again by the same call', async () => {
+  const lawyer = await openDesk(browser, server)
+  const citizen = await openCitizen(browser, server)
+
+  await call(citizen, 'voice')
+  await lawyer.getByTestId('offer').waitFor()
+  await lawyer.getByTestId('decline-reason').selectOption('OUT_OF_FIELD')
+  await lawyer.getByTestId('decline').click()
+
+  await lawyer.getByTestId('closed').waitFor()
+  await reach(lawyer, 'idle')
+  await reach(citizen, 'ended', 15_000)
+  await citizen.getByTestId('again').waitFor()
+  await citizen.getByTestId('try-text').waitFor()
+  await closeQuietly(citizen, lawyer)
+})
+
+test('a citizen who stops waiting stops the ring', async () => {
+  const lawyer = await openDesk(browser, server)
+  const citizen = await openCitizen(browser, server)
+
+  await call(citizen, 'voice')
+  await lawyer.getByTestId('offer').waitFor()
+  await citizen.getByTestId('cancel').click()
+
+  await reach(citizen, 'idle')
+  await reach(lawyer, 'idle')
+  assert.match(await lawyer.getByTestId('closed').innerText(), /取消/)
+  await closeQuietly(citizen, lawyer)
+})
+
+test('with nobody on duty the citizen is told in words and may try again or write', async () => {
+  const citizen = await openCitizen(browser, server)
+
+  await call(citizen, 'voice')
+  await reach(citizen, 'queued')
+  await reach(citizen, 'ended', 15_000)
+
+  assert.match(await citizen.locator('main').innerText(), /没有律师接听/)
+  await citizen.getByTestId('again').click()
+  await reach(citizen, 'queued')
+  await citizen.getByTestId('cancel').click()
+  await reach(citizen, 'idle')
+  await closeQuietly(citizen)
+})
+
+test('a second tab of the same citizen takes over, and the first says so', async () => {
+  const first = await openCitizen(browser, server)
+  await call(first, 'text')
+  await reach(first, 'queued')
+
+  const second = await first.context().newPage()
+  await second.goto(`${server.url}/`)
+
+  await reach(second, 'queued')
+  await first.getByTestId('elsewhere').waitFor()
+  await second.getByTestId('cancel').click()
+  await reach(second, 'idle')
+  await closeQuietly(first)
+})
+
+test('a wrong password is refused in words', async () => {
+  const page = await openWindow(browser, { size: PHONE })
+  await page.goto(`${server.url}/lawyer/`)
+  await page.getByTestId('user').fill('lawyer8')
+  await page.getByTestId('password').fill('wrong')
+  await page.getByTestId('login').click()
+
+  assert.match(await page.getByTestId('login-error').innerText(), /不对/)
+  await closeQuietly(page)
+})
