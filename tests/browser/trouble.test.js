@@ -1,8 +1,8 @@
 // What goes wrong on an ordinary day: no camera, no microphone, nobody there, a change of mind.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import { openWindow, PHONE, startBrowser } from './lib/browser.js'
-import { call, chatBothWays, closeQuietly, openCitizen, openDesk, reach, received, writeOutcome } from './lib/people.js'
+import { call, chatBothWays, closeAll, closeQuietly, openCitizen, openDesk, reach, received, writeOutcome } from './lib/people.js'
 import { startServer } from './lib/server.js'
 
 let server
@@ -11,6 +11,8 @@ before(async () => {
   server = await startServer(['signaling.give_up_seconds=10'])
   browser = await startBrowser()
 })
+// A failed test leaves nobody on duty for the next one.
+afterEach(() => closeAll(browser))
 after(async () => {
   await browser?.close()
   await server?.stop()

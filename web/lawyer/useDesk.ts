@@ -1,6 +1,7 @@
 // The lawyer's desk in action: the desk as a value, moved by clicks and by what the server says.
 import { computed, ref, shallowRef, watch } from 'vue'
 import type { Api } from '#shared/api'
+import type { Captured } from '#shared/devices'
 import { mintId } from '#shared/ids'
 import type { DeclineReason, ErrorCode, Outcome } from '#shared/protocol'
 import { refuseLine, typeLine } from '#shared/talk'
@@ -10,6 +11,9 @@ import { keepAwake } from '#shared/wake'
 import { deskState, EMPTY_DESK, finish, hearDesk, isOnDuty } from './flow'
 import { Ring } from './ring'
 
+/** How long signing out waits for the server to take the desk off duty. */
+const GOODBYE_MS = 2_000
+
 export function useDesk(api: Api, onSignedOut: () => void) {
   const desk = shallowRef(EMPTY_DESK)
   const failed = ref<ErrorCode | null>(null)
@@ -17,6 +21,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
   const saving = ref<'idle' | 'saving' | 'failed'>('idle')
   const now = useNow()
   const ring = new Ring()
+  let warming: Promise<Captured> | null = null
   const awake = keepAwake()
 
   const link = useLink(api, {
@@ -25,8 +30,8 @@ export function useDesk(api: Api, onSignedOut: () => void) {
       const session = desk.value.talk.session
       switch (message.type) {
         case 'welcome':
-          // After a reload on duty, or in the middle of a call: the transport again.
-          if (isOnDuty(desk.value.presence) || session) void warmUp()
+          // After a reload in the middle of a call: the transport again.
+          if (session) void warmUp()
           for (const offer of message.offers) void link.socket.say({ type: 'offerDelivered', offer: offer.id })
           break
         case 'offered':
@@ -64,8 +69,15 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     },
   )
 
+  // Also after a reload on duty: whoever may be rung has a warm transport.
+  watch(onDuty, on => {
+    if (on) void warmUp()
+  })
+
   async function warmUp(): Promise<void> {
-    if (!link.captured.value) await link.takeDevices(true)
+    warming ??= link.captured.value ? Promise.resolve(link.captured.value) : link.takeDevices(true)
+    await warming
+    warming = null
     link.call.join()
   }
 
@@ -126,6 +138,15 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     if (!refused) desk.value = finish(desk.value)
   }
 
+  /** Going home: off duty first, so that nobody rings a desk without a lawyer. */
+  async function goHome(): Promise<void> {
+    if (onDuty.value && link.status.value.name === 'open') {
+      const said = link.socket.say({ type: 'setPresence', onDuty: false, onBreak: false })
+      await Promise.race([said, new Promise(resolve => setTimeout(resolve, GOODBYE_MS))])
+    }
+    leave()
+  }
+
   function leave(): void {
     ring.stop()
     link.release()
@@ -155,6 +176,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     sendChat,
     readChat,
     recordOutcome,
+    goHome,
     leave,
   }
 }

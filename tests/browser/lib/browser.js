@@ -16,6 +16,7 @@ const QUIET = [
   '--disable-renderer-backgrounding',
   // Loopback addresses as they are, not as mDNS names.
   '--disable-features=WebRtcHideLocalIpsWithMdns',
+  '--allow-loopback-in-peer-connection',
 ]
 const DEVICES = ['--use-fake-device-for-media-stream']
 

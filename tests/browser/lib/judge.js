@@ -18,9 +18,9 @@ export async function assertAccessible(page, name) {
   assert.deepEqual(found, [], `axe on ${name}`)
 }
 
-/** Nothing scrolls sideways, and everything that can be tapped is large enough. */
+/** Nothing scrolls sideways, everything that can be tapped is large enough, and no component stayed an unknown element. */
 export async function assertFits(page, name) {
-  const { overflow, small } = await page.evaluate(min => {
+  const found = await page.evaluate(min => {
     const small = []
     for (const element of document.querySelectorAll('button, a[href], input, select, label.tick')) {
       const box = element.getBoundingClientRect()
@@ -32,7 +32,12 @@ export async function assertFits(page, name) {
       }
     }
     const root = document.documentElement
-    return { overflow: root.scrollWidth - root.clientWidth, small }
+    const unknown = [...document.body.querySelectorAll('*')].filter(element => element instanceof HTMLUnknownElement)
+    return {
+      overflow: Math.max(0, root.scrollWidth - root.clientWidth),
+      small,
+      unknown: unknown.map(element => element.localName),
+    }
   }, MIN_TARGET)
-  assert.deepEqual({ overflow: Math.max(0, overflow), small }, { overflow: 0, small: [] }, `layout of ${name}`)
+  assert.deepEqual(found, { overflow: 0, small: [], unknown: [] }, `layout of ${name}`)
 }

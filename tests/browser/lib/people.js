@@ -36,9 +36,9 @@ export async function openDesk(browser, server, user = 'lawyer1', { onDuty = tru
   await watchMedia(page)
   await page.goto(`${server.url}/lawyer/`)
   await signIn(page, server.lawyer(user))
-  await page.locator('[data-testid=presence][data-presence=ONLINE]').waitFor()
+  await page.locator('[data-testid=presence]:not([data-presence=OFFLINE])').waitFor()
   if (onDuty) {
-    await page.getByTestId('duty').click()
+    await page.getByTestId('duty').click({ timeout: SLOW_MS })
     await page.locator('[data-testid=presence][data-presence=AVAILABLE]').waitFor({ timeout: SLOW_MS })
     await page.locator('[data-testid=media-path][data-status=connected]').waitFor({ timeout: SLOW_MS })
   }
@@ -107,12 +107,28 @@ export async function newestRecord(browser, server) {
   return { page, record }
 }
 
-/** Closes windows and sees that none of them complained. */
+/** Signs lawyers out, closes the windows and sees that none of them complained. */
 export async function closeQuietly(...pages) {
   for (const page of pages) {
-    const { complaints } = page
+    if (page.url().includes('/lawyer/')) {
+      await page.getByTestId('logout').click()
+      await page.getByTestId('login').waitFor()
+    }
     await page.context().close()
-    assert.deepEqual(complaints, [])
+    assert.deepEqual(page.complaints, [])
+  }
+}
+
+/** Signs out whoever is signed in and closes every window of a browser. */
+export async function closeAll(browser) {
+  for (const context of browser.contexts()) {
+    for (const page of context.pages()) {
+      await page.evaluate(() => {
+        const door = location.pathname.split('/')[1]
+        return door && fetch('/api/logout', { method: 'POST', headers: { 'Yunfa-Door': door } })
+      })
+    }
+    await context.close()
   }
 }
 

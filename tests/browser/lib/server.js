@@ -18,7 +18,6 @@ export async function startServer(settings = []) {
     'http.listen=127.0.0.1:0',
     'tls.listen=off',
     'media.udp_port=0',
-    'media.public_addresses=127.0.0.1',
     'limits.login_per_address=1000',
     'log.level=warn',
     ...settings,
