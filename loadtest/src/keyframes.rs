@@ -37,10 +37,10 @@ impl Protocol<TaggedPacket, TaggedPacket, ()> for KeyframeRequests {
 
     fn handle_read(&mut self, packet: TaggedPacket) -> Result<(), Error> {
         if let Packet::Rtcp(packets) = &packet.message.packet {
-            let asks = |packet: &&Box<dyn rtc::rtcp::Packet>| {
-                packet.as_any().is::<PictureLossIndication>() || packet.as_any().is::<FullIntraRequest>()
-            };
-            self.heard.fetch_add(packets.iter().filter(asks).count() as u64, Ordering::Relaxed);
+            let payloads = packets.iter().map(|packet| packet.as_any());
+            let asks =
+                payloads.filter(|payload| payload.is::<PictureLossIndication>() || payload.is::<FullIntraRequest>());
+            self.heard.fetch_add(asks.count() as u64, Ordering::Relaxed);
         }
         self.reads.push_back(packet);
         Ok(())
