@@ -27,6 +27,9 @@ use crate::{
 const RAMP: Duration = Duration::from_millis(150);
 /// How long a citizen waits for an acceptance once a lawyer should be free.
 const ACCEPTANCE: Duration = Duration::from_secs(60);
+/// How long a lawyer looks at an offer before accepting it. In this time the asker's transport comes up, as it does while
+/// people wait, so that what is measured is the connecting of two warm transports.
+const LOOK: Duration = Duration::from_millis(1500);
 /// How long a session may take from its acceptance to both sides being there.
 const ACTIVE: Duration = Duration::from_secs(20);
 /// How long the end of a session may take to be told.
@@ -218,6 +221,7 @@ impl Desk {
     /// One call; `None` when another lawyer was first.
     async fn answer(&mut self, offer: yunfa_signaling::ids::OfferId) -> anyhow::Result<Option<LawyerSide>> {
         let lawyer = &mut self.lawyer;
+        lawyer.client.socket().look_for(LOOK, |_| None::<()>).await?;
         lawyer.client.take_received();
         let accepted = Instant::now();
         if !lawyer.accept(offer).await? {
