@@ -86,6 +86,16 @@ impl Stage {
         self.publisher.rtp(&video_head(index), index, index as u16, &payload)
     }
 
+    /// An audio packet of the publisher, each with another loudness.
+    fn speak(&mut self, index: u64) {
+        self.picture += 1;
+        let head = NewHead { payload_type: raw::OPUS, ssrc: raw::audio_ssrc(1), ..video_head(index) };
+        let level = [self.picture as u8];
+        let packet = self.publisher.rtp_with(&head, index, &[(1, &level), (3, &[0, 1])], &self.picture.to_be_bytes());
+        let from = self.publisher.address;
+        self.hand(from, &packet);
+    }
+
     fn publish(&mut self, index: u64, keyframe: bool) {
         let packet = self.video(index, keyframe);
         let from = self.publisher.address;
@@ -234,6 +244,26 @@ fn a_packet_is_sent_again_three_times_at_most() {
     }
 
     assert_eq!(again, 3);
+}
+
+#[test]
+fn without_a_retransmission_stream_the_same_bytes_are_sent_again() {
+    let mut stage = Stage::new(1);
+    let slot = stage.subscribers[0].audio_slots()[0];
+    (1..10).for_each(|index| stage.speak(index));
+    let lost = std::mem::take(&mut stage.sent).swap_remove(4);
+    let sequence = Head::parse(&lost.1).expect("well formed").sequence;
+    let mut nack = Vec::new();
+    rtcp::nack(&mut nack, 1, slot, &[sequence]);
+    let nack = stage.subscribers[0].rtcp(&nack);
+    let from = stage.subscribers[0].address;
+
+    // The budget is a share of what was sent, and Opus is small.
+    (10..60).for_each(|index| stage.speak(index));
+    stage.sent.clear();
+    stage.hand(from, &nack);
+
+    assert_eq!(stage.sent, [lost]);
 }
 
 #[test]
@@ -390,18 +420,20 @@ proptest! {
         let mut rolls: BTreeMap<u32, u64> = BTreeMap::new();
         let mut sequences = Vec::new();
         let (publisher, subscriber) = (stage.publisher.address, stage.subscribers[0].address);
-        let slot = stage.subscribers[0].video_slots()[0];
+        let (slot, audio_slot) = (stage.subscribers[0].video_slots()[0], stage.subscribers[0].audio_slots()[0]);
         for event in events {
             match event {
                 Event::Packet { ahead, keyframe } => {
                     index += ahead;
                     used.insert(index);
                     stage.publish(index, keyframe);
+                    stage.speak(index);
                 }
                 Event::Late { behind } => {
                     let late = index.saturating_sub(behind).max(1);
                     if used.insert(late) {
                         stage.publish(late, false);
+                        stage.speak(late);
                     }
                 }
                 Event::Probe => {
@@ -415,9 +447,14 @@ proptest! {
                     stage.hand(publisher, &packet);
                 }
                 Event::Nack { behind } => {
-                    let Some(&sequence) = sequences.iter().rev().nth(behind) else { continue };
                     let mut nack = Vec::new();
-                    rtcp::nack(&mut nack, 1, slot, &[sequence]);
+                    for slot in [slot, audio_slot] {
+                        let claimed = sequences.iter().rev().filter(|(ssrc, _)| *ssrc == slot).nth(behind);
+                        claimed.into_iter().for_each(|(_, sequence)| rtcp::nack(&mut nack, 1, slot, &[*sequence]));
+                    }
+                    if nack.is_empty() {
+                        continue;
+                    }
                     let nack = stage.subscribers[0].rtcp(&nack);
                     stage.hand(subscriber, &nack);
                 }
@@ -432,15 +469,13 @@ proptest! {
             stage.pass(5 * MS);
             for (to, packet) in std::mem::take(&mut stage.sent) {
                 let Ok(head) = Head::parse(&packet) else { continue };
-                if to != subscriber || !matches!(head.payload_type, raw::VP8 | raw::RTX) {
+                if to != subscriber || !matches!(head.payload_type, raw::VP8 | raw::RTX | raw::OPUS) {
                     continue;
                 }
                 let near = rolls.entry(head.ssrc).or_insert(u64::from(head.sequence));
                 let full = yunfa_media::rtp::extend_sequence(*near, head.sequence);
                 *near = full.max(*near);
-                if head.ssrc == slot {
-                    sequences.push(head.sequence);
-                }
+                sequences.push((head.ssrc, head.sequence));
                 let before = sealed.insert((head.ssrc, full), packet.clone());
                 prop_assert!(before.is_none_or(|before| before == packet), "{} {full}", head.ssrc);
             }

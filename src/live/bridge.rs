@@ -95,12 +95,16 @@ pub(super) enum Meaning {
     /// The transport is gone.
     Gone,
     /// Other people are in the slots.
-    Slots(Vec<Slot>),
+    Slots(SeenSlots),
     /// One second of evidence, in the room in which it was seen.
     Second(RoomId, SecondFacts),
     /// A room failed with everybody in it.
     RoomFailed(RoomId),
 }
+
+/// Who is in which slot, by their transports.
+#[derive(Debug, Default)]
+pub(super) struct SeenSlots(Vec<Slot>);
 
 /// Whom a fact is about; `None` when it is about a room.
 pub(super) const fn subject(fact: &Fact) -> Option<PeerId> {
@@ -127,7 +131,7 @@ pub(super) fn meaning(fact: Fact) -> Meaning {
         Fact::FirstMedia { peer: _, kind: MediaKind::Audio | MediaKind::Video } => {
             Meaning::State(MediaFact::FirstMedia)
         }
-        Fact::SlotsChanged { peer: _, slots } => Meaning::Slots(slots),
+        Fact::SlotsChanged { peer: _, slots } => Meaning::Slots(SeenSlots(slots)),
         Fact::Interrupted { peer: _ } => Meaning::State(MediaFact::Interrupted),
         Fact::Resumed { peer: _, silent_ms: _ } => Meaning::State(MediaFact::Resumed),
         Fact::Lost { peer: _, reason } => lost(reason),
@@ -196,19 +200,21 @@ const fn transport_totals(totals: Totals) -> TransportTotals {
     }
 }
 
-/// The slots as the client sees them; a source that has no leg here is not shown.
-pub(super) fn slot_views(slots: Vec<Slot>, leg_of: impl Fn(PeerId) -> Option<LegId>) -> Vec<SlotView> {
-    slots
-        .into_iter()
-        .filter_map(|Slot { mid, kind, source }| {
+impl SeenSlots {
+    /// The slots as the client sees them, and whether every source has a leg here; one without is not shown.
+    pub(super) fn views(&self, leg_of: impl Fn(PeerId) -> Option<LegId>) -> (Vec<SlotView>, bool) {
+        let view = |Slot { mid, kind, source }: &Slot| {
             let kind = match kind {
                 MediaSlotKind::Audio => SlotKind::Audio,
                 MediaSlotKind::Video => SlotKind::Video,
                 MediaSlotKind::Screen => SlotKind::Screen,
             };
-            Some(SlotView { mid, kind, leg: leg_of(source)? })
-        })
-        .collect()
+            Some(SlotView { mid: mid.clone(), kind, leg: leg_of(*source)? })
+        };
+        let views: Vec<_> = self.0.iter().filter_map(view).collect();
+        let all = views.len() == self.0.len();
+        (views, all)
+    }
 }
 
 #[cfg(test)]
@@ -235,8 +241,10 @@ mod tests {
         let leg = LegId::new(uuid::Uuid::from_u128(1));
         let slot = |source| Slot { mid: "2".to_owned(), kind: MediaSlotKind::Audio, source };
 
-        let shown = slot_views(vec![slot(PeerId(1)), slot(PeerId(2))], |peer| (peer == PeerId(1)).then_some(leg));
+        let seen = SeenSlots(vec![slot(PeerId(1)), slot(PeerId(2))]);
+        let (shown, all) = seen.views(|peer| (peer == PeerId(1)).then_some(leg));
 
         assert_eq!(shown, [SlotView { mid: "2".to_owned(), kind: SlotKind::Audio, leg }]);
+        assert!(!all);
     }
 }

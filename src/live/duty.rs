@@ -36,7 +36,7 @@ impl From<Input> for ToDuty {
     }
 }
 
-/// Runs the duty book until the server is gone.
+/// Runs the duty book until the server stops.
 pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToDuty>) {
     let mut book = Duty::new();
     loop {
@@ -47,6 +47,7 @@ pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToD
                 None => return,
             },
             () = registry.sleep_until(deadline) => ToDuty::from(Input::Timeout),
+            () = registry.stopped.cancelled() => return,
         };
         let now = registry.clock.now();
         match catch_unwind(AssertUnwindSafe(|| take(&mut book, next.input, now))) {

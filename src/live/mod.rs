@@ -124,6 +124,7 @@ impl Live {
             () = self.0.clock.sleep(LAST_WORDS) => warn!("{} consultations are left to the reaper", self.0.tasks.len()),
         }
         self.0.plane.stop();
+        self.0.stopped.cancel();
     }
 }
 
@@ -137,7 +138,7 @@ impl std::fmt::Debug for Live {
 async fn hear(registry: Arc<Registry>, mut facts: FactReceiver) {
     while let Some((_worker, stamped)) = facts.recv().await {
         let at = Timestamp(stamped.at);
-        let owner = bridge::subject(&stamped.fact).and_then(|peer| Some((peer, registry.owner(peer)?)));
+        let owner = bridge::subject(&stamped.fact).and_then(|peer| Some((peer, registry.plane.owner(peer)?)));
         match (owner, bridge::meaning(stamped.fact)) {
             (_, bridge::Meaning::RoomFailed(room)) => {
                 warn!(room = ?room, "a room failed and was closed");

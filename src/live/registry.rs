@@ -12,7 +12,7 @@ use tokio::{
     sync::{mpsc, watch},
     task::AbortHandle,
 };
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::error;
 use yunfa_signaling::{
     consultation::{MediaFact, Opening, Party},
@@ -132,10 +132,11 @@ pub(super) struct Registry {
     /// Consultations in which somebody waits or talks.
     pub(super) running: watch::Sender<usize>,
     pub(super) tasks: TaskTracker,
+    /// Fires when nothing runs any more: persons and the duty book end.
+    pub(super) stopped: CancellationToken,
     duty: mpsc::Sender<ToDuty>,
     people: DashMap<Person, PersonMailbox>,
     consultations: DashMap<ConsultationId, ConsultationMailbox>,
-    peers: DashMap<PeerId, Person>,
     next_tab: AtomicU64,
 }
 
@@ -161,10 +162,10 @@ impl Registry {
             draining: AtomicBool::new(false),
             running: watch::Sender::new(0),
             tasks: TaskTracker::new(),
+            stopped: CancellationToken::new(),
             duty,
             people: DashMap::new(),
             consultations: DashMap::new(),
-            peers: DashMap::new(),
             next_tab: AtomicU64::new(1),
         }
     }
@@ -298,20 +299,5 @@ impl Registry {
     /// Every running consultation.
     pub(super) fn consultations(&self) -> Vec<ConsultationId> {
         self.consultations.iter().map(|known| *known.key()).collect()
-    }
-
-    /// Notes whose transport this is.
-    pub(super) fn own(&self, peer: PeerId, person: Person) {
-        self.peers.insert(peer, person);
-    }
-
-    /// The transport is gone.
-    pub(super) fn disown(&self, peer: PeerId) {
-        self.peers.remove(&peer);
-    }
-
-    /// Whose transport this is.
-    pub(super) fn owner(&self, peer: PeerId) -> Option<Person> {
-        self.peers.get(&peer).map(|owner| *owner)
     }
 }

@@ -8,11 +8,12 @@ use std::{
     time::Duration,
 };
 
+use dashmap::DashMap;
 pub(super) use yunfa_media::ids::{PeerId, RoomId};
 use yunfa_media::{driver::Handle, error::MediaError};
 use yunfa_signaling::{ids::RequestId, private::Sdp, time::Instant};
 
-use super::bridge;
+use super::{bridge, tab::Person};
 use crate::domain::evidence::{LegTransport, TransportTotals};
 
 /// Offers a page may make in [`OFFERS_WITHIN`]: each costs a handshake, and a page makes one, or one per lost link.
@@ -39,11 +40,23 @@ impl Room {
 pub(super) struct Plane {
     workers: Handle,
     next: AtomicU64,
+    /// Whose transport a peer is: where its facts go.
+    owners: DashMap<PeerId, Person>,
 }
 
 impl Plane {
-    pub(super) const fn new(workers: Handle) -> Self {
-        Self { workers, next: AtomicU64::new(1) }
+    pub(super) fn new(workers: Handle) -> Self {
+        Self { workers, next: AtomicU64::new(1), owners: DashMap::new() }
+    }
+
+    /// Whose transport this is.
+    pub(super) fn owner(&self, peer: PeerId) -> Option<Person> {
+        self.owners.get(&peer).map(|owner| *owner)
+    }
+
+    /// The transport is gone.
+    pub(super) fn disown(&self, peer: PeerId) {
+        self.owners.remove(&peer);
     }
 
     /// A room that is nowhere yet.
@@ -118,18 +131,19 @@ pub(super) enum Entered {
     /// It will be: it is still being set up, or none was offered yet.
     Coming,
     /// The transport stood on another worker and was ended: the page must join again.
-    Lost(PeerId),
+    Lost,
 }
 
 impl Transport {
-    /// Passes an offer on; without a room the page's own is meant. Returns the peer, and the one it replaced.
+    /// Passes an offer on; without a room the page's own is meant.
     pub(super) async fn join(
         &mut self,
         plane: &Plane,
+        person: Person,
         room: Option<Arc<Room>>,
         (attempt, request, offer): (u32, RequestId, Sdp),
         now: Instant,
-    ) -> Result<(PeerId, Option<PeerId>), NotOffered> {
+    ) -> Result<(), NotOffered> {
         if self.last_attempt.is_some_and(|last| attempt <= last) {
             return Err(NotOffered::Older);
         }
@@ -141,11 +155,12 @@ impl Transport {
         }
         let room = room.unwrap_or_else(|| Arc::clone(self.home.get_or_insert_with(|| plane.room())));
         let worker = plane.worker_of(&room);
-        let replaced = match &self.up {
-            Some(up) if up.worker != worker => self.close(plane).await,
-            _ => None,
-        };
+        if self.up.as_ref().is_some_and(|up| up.worker != worker) {
+            self.close(plane).await;
+        }
         let peer = self.peer().unwrap_or_else(|| PeerId(plane.number()));
+        // Before the worker hears of it: its answer may be faster than we are.
+        plane.owners.insert(peer, person);
         if self.up.as_ref().is_some_and(|up| up.room.id != room.id) {
             // A peer that joins again keeps the room it has.
             plane.workers.send(worker, bridge::go(peer, room.id)).await.map_err(NotOffered::Media)?;
@@ -164,7 +179,7 @@ impl Transport {
                 self.up = Some(Up { peer, worker, room, answered: false, way: None, totals });
             }
         }
-        Ok((peer, replaced))
+        Ok(())
     }
 
     /// The worker has answered the oldest offer of this peer: the transport is set up anew.
@@ -237,10 +252,12 @@ impl Transport {
         if up.room.id != room.id {
             let worker = up.worker;
             if *room.worker.get_or_init(|| worker) != worker {
-                return self.close(plane).await.map_or(Entered::Coming, Entered::Lost);
+                self.close(plane).await;
+                return Entered::Lost;
             }
             if plane.workers.send(worker, bridge::go(up.peer, room.id)).await.is_err() {
-                return self.close(plane).await.map_or(Entered::Coming, Entered::Lost);
+                self.close(plane).await;
+                return Entered::Lost;
             }
             up.room = Arc::clone(room);
         }
@@ -269,9 +286,10 @@ impl Transport {
         }
     }
 
-    /// Ends the transport; returns whose it was.
+    /// Ends the transport; returns which it was.
     pub(super) async fn close(&mut self, plane: &Plane) -> Option<PeerId> {
         let up = self.up.take()?;
+        plane.disown(up.peer);
         let _ = plane.workers.send(up.worker, bridge::leave(up.peer)).await;
         Some(up.peer)
     }

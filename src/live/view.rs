@@ -4,8 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use yunfa_signaling::{
     ids::{OfferId, SessionId},
     message::{
-        ConsultationView, OfferView, PROTOCOL_VERSION, QueueView, RESUME_SECONDS, ServerMessage, SessionView, SlotView,
-        Welcome,
+        ConsultationView, OfferView, PROTOCOL_VERSION, QueueView, RESUME_SECONDS, ServerMessage, SessionView, Welcome,
     },
     private::{PersonName, Token},
     time::Timestamp,
@@ -22,7 +21,6 @@ pub(super) struct View {
     pub(super) session: Option<SessionView>,
     offers: BTreeMap<OfferId, OfferView>,
     outcomes_due: BTreeSet<SessionId>,
-    slots: Vec<SlotView>,
 }
 
 impl View {
@@ -46,14 +44,11 @@ impl View {
             ServerMessage::Session(view) => self.session = Some(view.clone()),
             ServerMessage::SessionEnded { session, outcome_due, .. } => {
                 self.session = self.session.take().filter(|running| running.id != *session);
-                self.slots.clear();
                 if *outcome_due {
                     self.outcomes_due.insert(*session);
                 }
             }
             ServerMessage::RecordSealed { session, .. } => self.outcome_written(*session),
-            ServerMessage::Slots { slots } => self.slots.clone_from(slots),
-            ServerMessage::MediaLost {} => self.slots.clear(),
             // Said to one page or for one moment; a page that starts afresh has no use for them.
             ServerMessage::Welcome(_)
             | ServerMessage::Resumed { .. }
@@ -61,6 +56,8 @@ impl View {
             | ServerMessage::Done { .. }
             | ServerMessage::Error { .. }
             | ServerMessage::MediaAnswer { .. }
+            | ServerMessage::Slots { .. }
+            | ServerMessage::MediaLost {}
             | ServerMessage::Chat { .. }
             | ServerMessage::ChatRead { .. }
             | ServerMessage::Rated { .. }

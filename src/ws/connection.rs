@@ -156,6 +156,7 @@ impl Stream {
                 break;
             }
         }
+        self.turn_away();
         let gone = self.tab.gone();
         for item in std::mem::take(&mut self.up).into_iter().chain([gone]) {
             let Some(permit) = self.tab.reserve().await else { return };
@@ -258,6 +259,15 @@ impl Stream {
         }
         debug!(stream = ?self.id, epoch = self.epoch, "socket resumed");
         Flow::On
+    }
+
+    /// There is nothing to come back to any more; who stands at the door gets the socket back and may say hello.
+    fn turn_away(&mut self) {
+        self.door.0.streams.remove(&self.id);
+        self.returns.close();
+        while let Ok(Return { visitor, back, .. }) = self.returns.try_recv() {
+            let _ = back.send(Some((ErrorCode::ResumeLost, visitor)));
+        }
     }
 
     /// Something is to be told to the client.
@@ -369,12 +379,18 @@ impl Stream {
 
     /// Says what is still to be said, closes with a code, and ends the stream.
     async fn part(&mut self, code: u16, reason: &'static str) -> Flow {
+        self.turn_away();
         let Some(mut link) = self.link.take() else { return Flow::End };
+        let Link { sink, source, .. } = &mut link;
         let farewell = async {
             while let Some(text) = self.outbox.next() {
-                link.sink.feed(Message::Text(text)).await?;
+                sink.feed(Message::Text(text)).await?;
             }
-            link.sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await
+            sink.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
+            // What the client still sends is taken and dropped: a socket closed over unread bytes is reset, and a reset
+            // overtakes the farewell (RFC 1122 section 4.2.2.13).
+            while let Some(Ok(_)) = source.next().await {}
+            Ok::<_, axum::Error>(())
         };
         // Who does not read a farewell has it all the same.
         tokio::select! {

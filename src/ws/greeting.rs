@@ -192,8 +192,14 @@ async fn say(door: &Door, socket: &mut WebSocket, message: ServerMessage) -> boo
 
 async fn close(door: &Door, mut socket: WebSocket, code: u16, reason: &'static str) {
     debug!(close.code = code, "socket refused: {reason}");
+    let farewell = async {
+        socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))).await?;
+        // Unread bytes would turn the close into a reset, which overtakes the farewell.
+        while let Some(Ok(_)) = socket.recv().await {}
+        Ok::<_, axum::Error>(())
+    };
     tokio::select! {
-        _ = socket.send(Message::Close(Some(CloseFrame { code, reason: reason.into() }))) => {}
+        _ = farewell => {}
         () = door.0.clock.sleep(FAREWELL) => {}
     }
 }

@@ -184,7 +184,10 @@ impl Kit {
             };
             let direction = if sends { "sendonly" } else { "recvonly" };
             lines.push(if is_audio {
-                format!("m=audio 9 UDP/TLS/RTP/SAVPF {OPUS}\r\na=rtpmap:{OPUS} opus/48000/2\r\n")
+                format!(
+                    "m=audio 9 UDP/TLS/RTP/SAVPF {OPUS}\r\na=rtpmap:{OPUS} opus/48000/2\r\n\
+                     a=rtcp-fb:{OPUS} nack\r\n"
+                )
             } else {
                 format!(
                     "m=video 9 UDP/TLS/RTP/SAVPF {VP8} {RTX}\r\na=rtpmap:{VP8} VP8/90000\r\na=rtcp-fb:{VP8} nack\r\n\
@@ -216,8 +219,13 @@ impl Kit {
 impl Raw {
     /// Seals an RTP packet with this transport-wide number and payload.
     pub(crate) fn rtp(&self, head: &NewHead, index: u64, number: u16, payload: &[u8]) -> Vec<u8> {
+        self.rtp_with(head, index, &[(3, &number.to_be_bytes())], payload)
+    }
+
+    /// Seals an RTP packet with these header extension elements.
+    pub(crate) fn rtp_with(&self, head: &NewHead, index: u64, elements: &[(u8, &[u8])], payload: &[u8]) -> Vec<u8> {
         let mut packet = vec![0; MAX_HEAD + payload.len() + RTP_OVERHEAD];
-        let len = rtp::write_head(&mut packet, head, &[(3, &number.to_be_bytes())]).expect("room");
+        let len = rtp::write_head(&mut packet, head, elements).expect("room");
         let size = self.seal.rtp_from(index, &mut packet, len, payload).expect("room");
         packet.truncate(size);
         packet
@@ -234,8 +242,18 @@ impl Raw {
 
     /// The SSRCs that the answer announces for its video slots, without those of retransmissions.
     pub(crate) fn video_slots(&self) -> Vec<u32> {
-        let sections = self.answer.split("m=video").skip(1);
+        self.slots("m=video")
+    }
+
+    /// Those of its audio slots.
+    pub(crate) fn audio_slots(&self) -> Vec<u32> {
+        self.slots("m=audio")
+    }
+
+    fn slots(&self, kind: &str) -> Vec<u32> {
+        let sections = self.answer.split("m=").map(|section| format!("m={section}"));
         sections
+            .filter(|section| section.starts_with(kind))
             .filter_map(|section| {
                 let line = section.lines().find_map(|line| line.strip_prefix("a=ssrc:"))?;
                 line.split(' ').next()?.parse().ok()

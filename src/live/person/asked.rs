@@ -120,6 +120,10 @@ impl Task {
             let is_same = accepting.offer == offer;
             return Err(if is_same { SessionError::OfferOver } else { SessionError::NotAllowed });
         }
+        if self.seat.as_ref().is_some_and(|seat| seat.consultation == consultation && seat.tab != tab) {
+            // Another page of this lawyer took it.
+            return Err(SessionError::OfferOver);
+        }
         if self.view.session.is_some() && self.view.is_offered(offer) {
             return Err(SessionError::NotAllowed);
         }
@@ -184,14 +188,10 @@ impl Task {
         };
         let now = self.registry.clock.now().mono;
         let Some(page) = self.tabs.get_mut(&tab) else { return };
-        let joined = page.transport.join(&self.registry.plane, room, (attempt, id, offer), now).await;
-        match joined {
-            Ok((peer, replaced)) => {
-                self.registry.own(peer, self.person);
-                if let Some(replaced) = replaced {
-                    self.registry.disown(replaced);
-                }
-            }
+        let offered = (attempt, id, offer);
+        match page.transport.join(&self.registry.plane, self.person, room, offered, now).await {
+            // The worker answers.
+            Ok(()) => {}
             Err(NotOffered::Older) => self.tell(tab, reply(id, Err(SessionError::Unexpected))),
             Err(NotOffered::TooMany) => {
                 let (code, message) = (ErrorCode::RateLimited, "at most 5 offers in 10 s".to_owned());

@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::mpsc;
 use tracing::debug;
 use yunfa_signaling::{
-    consultation::Party,
+    consultation::{MediaFact, Party},
     duty,
     ids::{ConsultationId, OfferId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
@@ -21,6 +21,7 @@ use yunfa_signaling::{
 };
 
 use super::{
+    bridge::SeenSlots,
     registry::{Attach, Registry, ToConsultation, ToPerson},
     tab::{FromTab, Holder, Person, TabEvent, ToTab},
     transport::{Room, Transport},
@@ -63,6 +64,9 @@ struct Page {
     inbox: mpsc::Sender<ToTab>,
     has_socket: bool,
     transport: Transport,
+    slots: SeenSlots,
+    /// Some of them have no leg yet.
+    hides_slots: bool,
 }
 
 /// The place in a matter, and the page that sits in it.
@@ -90,6 +94,7 @@ pub(super) async fn run(mut task: Task, mut inside: mpsc::Receiver<ToPerson>, mu
             Some(message) = inside.recv() => task.heard(message).await,
             Some(FromTab { tab, event }) = pages.recv() => task.page(tab, event).await,
             () = task.registry.clock.sleep_until(task.next_seen) => task.renew(),
+            () = task.registry.stopped.cancelled() => return,
         }
         for tab in std::mem::take(&mut task.stuck) {
             debug!(person = ?task.person, "a page does not take its messages and is given up");
@@ -178,8 +183,14 @@ impl Task {
         if let Some(Seat { tab: old, .. }) = self.seat.as_ref().filter(|_| takes_seat) {
             self.dismiss(*old).await;
         }
-        let transport = Transport::default();
-        self.tabs.insert(tab, Page { inbox, has_socket: true, transport });
+        let page = Page {
+            inbox,
+            has_socket: true,
+            transport: Transport::default(),
+            slots: SeenSlots::default(),
+            hides_slots: false,
+        };
+        self.tabs.insert(tab, page);
         let now = self.registry.clock.wall();
         let welcome = self.view.welcome(self.role(), self.name(), resume_token, takes_seat, now);
         self.tell(tab, ServerMessage::Welcome(welcome));
@@ -219,12 +230,17 @@ impl Task {
         // A stream that cannot hear it ends by its closed inbox.
         let _ = page.inbox.try_send(ToTab::Replaced);
         self.close_desk(tab);
-        self.close_transport(&mut page.transport).await;
+        self.close_transport(tab, &mut page.transport).await;
     }
 
-    async fn close_transport(&self, transport: &mut Transport) {
-        if let Some(peer) = transport.close(&self.registry.plane).await {
-            self.registry.disown(peer);
+    /// Ends the transport of a page that leaves; the consultation it sat in waits for the next one.
+    async fn close_transport(&self, tab: duty::Tab, transport: &mut Transport) {
+        if transport.close(&self.registry.plane).await.is_none() {
+            return;
+        }
+        if let Some(seat) = self.seat.as_ref().filter(|seat| seat.tab == tab && seat.room.is_some()) {
+            let (party, fact) = (self.party(), MediaFact::Lost);
+            self.registry.post(seat.consultation, ToConsultation::Media { party, fact });
         }
     }
 
@@ -261,7 +277,7 @@ impl Task {
             self.socket(tab, false);
         }
         let Some(mut page) = self.tabs.remove(&tab) else { return };
-        self.close_transport(&mut page.transport).await;
+        self.close_transport(tab, &mut page.transport).await;
         let next = self.tabs.iter().find(|(_, page)| page.has_socket).map(|(tab, _)| *tab);
         if let (Some(next), Some(seat)) = (next, self.seat.as_mut().filter(|seat| seat.tab == tab)) {
             seat.tab = next;

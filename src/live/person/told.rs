@@ -13,7 +13,7 @@ use yunfa_signaling::{
 
 use super::{Person, Seat, Task};
 use crate::live::{
-    bridge::{self, Meaning, Order},
+    bridge::{self, Meaning, Order, SeenSlots},
     registry::{ToConsultation, ToPerson},
     tab::ToTab,
     transport::{Entered, PeerId, Room, RoomId},
@@ -59,8 +59,15 @@ impl Task {
         }
         self.view.told(&message);
         match &message {
-            ServerMessage::Session(_)
-            | ServerMessage::Slots { .. }
+            ServerMessage::Session(_) => {
+                self.tell_seat(message);
+                let hidden = self.seat.as_ref().map(|seat| seat.tab);
+                let hidden = hidden.filter(|tab| self.tabs.get(tab).is_some_and(|page| page.hides_slots));
+                if let Some(tab) = hidden {
+                    self.show_slots(tab);
+                }
+            }
+            ServerMessage::Slots { .. }
             | ServerMessage::Chat { .. }
             | ServerMessage::ChatRead { .. }
             | ServerMessage::MediaLost {} => self.tell_seat(message),
@@ -177,18 +184,15 @@ impl Task {
                         self.registry.post(from, ToConsultation::Up { party, way, before, at });
                     }
                     Entered::Coming => {}
-                    Entered::Lost(peer) => {
-                        self.registry.disown(peer);
-                        self.media_lost(tab);
-                    }
+                    Entered::Lost => self.media_lost(tab),
                 }
             }
         }
     }
 
     fn media_lost(&mut self, tab: duty::Tab) {
-        if self.seat.as_ref().is_some_and(|seat| seat.tab == tab) {
-            self.view.told(&ServerMessage::MediaLost {});
+        if let Some(page) = self.tabs.get_mut(&tab) {
+            page.slots = SeenSlots::default();
         }
         self.tell(tab, ServerMessage::MediaLost {});
     }
@@ -196,17 +200,15 @@ impl Task {
     async fn close_seat_transport(&mut self, consultation: ConsultationId) {
         let Some(seat) = self.seat.as_mut().filter(|seat| seat.consultation == consultation) else { return };
         seat.room = None;
-        if let Some(page) = self.tabs.get_mut(&seat.tab)
-            && let Some(peer) = page.transport.close(&self.registry.plane).await
-        {
-            self.registry.disown(peer);
+        if let Some(page) = self.tabs.get_mut(&seat.tab) {
+            page.transport.close(&self.registry.plane).await;
         }
     }
 
     /// Something was seen of one of this person's transports.
     async fn fact(&mut self, peer: PeerId, meaning: Meaning, at: Timestamp) {
         let Some(tab) = self.tabs.iter().find(|(_, page)| page.transport.knows(peer)).map(|(tab, _)| *tab) else {
-            self.registry.disown(peer);
+            self.registry.plane.disown(peer);
             return;
         };
         let party = self.party();
@@ -228,7 +230,7 @@ impl Task {
             Meaning::Refused(error) => {
                 let Some(join) = page.transport.refused(peer) else { return };
                 if page.transport.peer().is_none() {
-                    self.registry.disown(peer);
+                    self.registry.plane.disown(peer);
                 }
                 let (code, message) = (bridge::refusal(&error), error.to_string());
                 self.tell(tab, ServerMessage::Error { reply_to: Some(join.request), code, message });
@@ -247,19 +249,15 @@ impl Task {
             }
             Meaning::Gone => {
                 page.transport.lost();
-                self.registry.disown(peer);
+                self.registry.plane.disown(peer);
                 self.media_lost(tab);
                 if let Some(consultation) = listener {
                     self.registry.post(consultation, ToConsultation::Media { party, fact: MediaFact::Lost });
                 }
             }
             Meaning::Slots(slots) => {
-                let slots = bridge::slot_views(slots, |source| self.leg_of(source));
-                let message = ServerMessage::Slots { slots };
-                if is_seated {
-                    self.view.told(&message);
-                }
-                self.tell(tab, message);
+                page.slots = slots;
+                self.show_slots(tab);
             }
             Meaning::Second(room, facts) => {
                 page.transport.second(facts.totals);
@@ -272,10 +270,20 @@ impl Task {
         }
     }
 
+    /// Says who is in the slots of a page. A source whose session has not been said yet is shown when it has.
+    fn show_slots(&mut self, tab: duty::Tab) {
+        let Some(page) = self.tabs.get(&tab) else { return };
+        let (slots, all) = page.slots.views(|source| self.leg_of(source));
+        if let Some(page) = self.tabs.get_mut(&tab) {
+            page.hides_slots = !all;
+        }
+        self.tell(tab, ServerMessage::Slots { slots });
+    }
+
     /// Whose transport that is, among the legs of the running session.
     fn leg_of(&self, source: PeerId) -> Option<LegId> {
         let SessionView { legs, .. } = self.view.session.as_ref()?;
-        let role = match self.registry.owner(source)? {
+        let role = match self.registry.plane.owner(source)? {
             Person::Citizen(_) => Role::Citizen,
             Person::Lawyer(_) => Role::Lawyer,
         };
@@ -293,7 +301,7 @@ impl Task {
             .collect();
         for (tab, peer) in failed {
             if let Some(peer) = peer {
-                self.registry.disown(peer);
+                self.registry.plane.disown(peer);
             }
             self.media_lost(tab);
             if let Some(seat) = self.seat.as_ref().filter(|seat| seat.tab == tab) {
