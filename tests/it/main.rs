@@ -1,10 +1,15 @@
 //! The whole server, over its real sockets. One binary, one module per concern.
 mod auth;
 mod binary;
+mod calls;
 mod edges;
 mod limits;
+mod media_calls;
+mod page;
 mod pages;
 mod policy;
 mod server;
 mod sms;
 mod sockets;
+mod stopping;
+mod streams;

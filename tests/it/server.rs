@@ -97,6 +97,12 @@ impl TestServer {
         self.errors.expect(words);
     }
 
+    /// Runs until it is told to stop, as the program does.
+    pub async fn run(self) {
+        self.server.run().await;
+        self.errors.assert_none();
+    }
+
     /// Stops the server as a second signal would and waits until nothing of it runs.
     pub(crate) async fn stop(self) {
         self.shutdown.stop();
@@ -118,7 +124,7 @@ pub(crate) fn guest(more: Value) -> Value {
 #[derive(Clone)]
 pub(crate) struct Client {
     http: reqwest::Client,
-    url: String,
+    pub url: String,
     headers: Vec<(&'static str, String)>,
 }
 
