@@ -215,7 +215,8 @@ pub fn fold(
         (None, ClosedBy::Owner) => return Err(FoldError::NoOutcome),
     };
     let consultation_id = milestones.first().ok_or(FoldError::NeverOpened)?.consultation;
-    let service_start = evidence.and_then(|seen| seen.service_start).unwrap_or(accepted.at);
+    // Seconds are counted on the grid of the media server; the first one may have begun before the acceptance.
+    let service_start = evidence.and_then(|seen| seen.service_start).unwrap_or(accepted.at).max(accepted.at);
     // Without media the service ends with the session, and after a crash with the last thing that is known of it.
     let known_end = story.ended.map_or(story.last_event_at.unwrap_or(accepted.at), |(at, _)| at);
     let service_end = evidence.and_then(|seen| seen.service_end).unwrap_or(known_end).max(service_start);
@@ -252,7 +253,7 @@ pub fn fold(
         wait_ms: accepted.wait_ms,
         service_start,
         service_end,
-        wall_s: u32::try_from(service_end.ms_since(service_start) / 1000).unwrap_or(u32::MAX),
+        wall_s: u32::try_from((service_end.ms_since(service_start) + 999) / 1000).unwrap_or(u32::MAX),
         ended_at: story.ended.map(|(at, _)| at),
         end_reason: story.ended.map(|(_, reason)| reason),
         two_way_s,
@@ -266,7 +267,7 @@ pub fn fold(
         lawyer_messages: story.lawyer.messages,
         lawyer_chars: story.lawyer.chars,
         first_answer_latency_s: answered_after,
-        legs: legs(&story, opened.device, evidence),
+        legs: legs(&story, opened.device, accepted.at, evidence),
         interruptions: story.interruptions,
         interruption_count: story.interruption_count,
         off_hours: business.off_hours,
@@ -282,7 +283,7 @@ pub fn fold(
 }
 
 /// Every leg that the events or the evidence know, the asker first.
-fn legs(story: &Story, device: DeviceClass, evidence: Option<&Evidence>) -> Vec<LegRecord> {
+fn legs(story: &Story, device: DeviceClass, accepted_at: Timestamp, evidence: Option<&Evidence>) -> Vec<LegRecord> {
     let told = story.legs.iter().map(|leg| (leg.leg, leg.role, Some(leg)));
     let seen = evidence.into_iter().flat_map(|seen| seen.legs.iter());
     let seen = seen.filter(|(leg, _)| !story.legs.iter().any(|told| told.leg == **leg));
@@ -291,7 +292,8 @@ fn legs(story: &Story, device: DeviceClass, evidence: Option<&Evidence>) -> Vec<
     legs.into_iter()
         .map(|(leg, role, told)| {
             let seen = evidence.and_then(|seen| seen.legs.get(&leg));
-            leg_record(leg, role, told, seen, device)
+            let record = leg_record(leg, role, told, seen, device);
+            LegRecord { first_rtp_at: record.first_rtp_at.map(|at| at.max(accepted_at)), ..record }
         })
         .collect()
 }
@@ -407,6 +409,21 @@ mod tests {
         assert_eq!(record.legs.iter().map(|leg| leg.role).collect::<Vec<_>>(), [Role::Citizen, Role::Lawyer]);
         assert_eq!(record.legs[0].device_class, Some(DeviceClass::Mobile));
         assert_eq!((record.legs[1].packets_in, record.legs[1].rtt_ms_p50), (1000, Some(30)));
+    }
+
+    #[test]
+    fn a_service_does_not_begin_before_it_was_accepted_nor_last_shorter_than_its_seconds() {
+        let mut script = script();
+        script.opened(Channel::Voice).rung().after(445).accepted().active().after(3000).ended(EndReason::LawyerHungUp);
+        script.outcome(Outcome::AdviceGiven);
+        let mut call = Script::anyone(1, Timestamp(MORNING.0 + 3000));
+        call.session = script.session;
+
+        let record = fold_of(&script, Some(&call.evidence(3)), ClosedBy::Owner).expect("a record");
+
+        assert_eq!((record.accepted_at.0, record.service_start), (MORNING.0 + 445, record.accepted_at));
+        assert_eq!((record.two_way_s, record.wall_s), (3, 3));
+        assert!(record.legs.iter().all(|leg| leg.first_rtp_at == Some(record.accepted_at)));
     }
 
     #[test]

@@ -229,7 +229,7 @@ pub struct ServiceRecord {
     pub service_start: Timestamp,
     /// When the last such second ended; by text, the end of the session or its last event.
     pub service_end: Timestamp,
-    /// Between the two.
+    /// Between the two, rounded up.
     pub wall_s: u32,
     /// When the session ended, by its own events.
     pub ended_at: Option<Timestamp>,

@@ -85,7 +85,6 @@ impl From<sqlx::Error> for StorageError {
             | sqlx::Error::Tls(_)
             | sqlx::Error::Protocol(_)
             | sqlx::Error::PoolTimedOut
-            | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed => true,
             sqlx::Error::Database(database) => !database.is_unique_violation() && passes(database.code().as_deref()),
             _ => false,
