@@ -1,7 +1,7 @@
 //! Wires every part of the server together, once, by name; tests start it in the same way.
 use std::{
     fmt, io,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::Duration,
 };
@@ -15,6 +15,7 @@ use crate::{
     clock::Clock,
     config::{Config, Http, machine},
     domain::{calendar::Calendar, people::Subject},
+    files,
     http::{
         self,
         accept::Entrance,
@@ -93,6 +94,9 @@ pub enum StartError {
     /// No certificate.
     #[error("HTTPS (`tls.…`): {0}")]
     Tls(#[from] TlsError),
+    /// No data folder.
+    #[error("`data.folder`: {0}")]
+    Folder(io::Error),
     /// No key file.
     #[error("`data.keys`: {0}")]
     Keys(#[from] KeyError),
@@ -306,6 +310,7 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
 /// # Errors
 /// When the key file or the database is missing, wrong or away.
 pub async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartError> {
+    files::make_private_folder(&config.data.folder).map_err(StartError::Folder)?;
     let keys = Keys::load_or_create(&config.data.keys, clock.dice())?;
     let options = StoreOptions { connections: config.database.connections, ..StoreOptions::default() };
     Ok(Store::open(&config.database.url, options, keys).await?)
@@ -313,6 +318,17 @@ pub async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartEr
 
 async fn listen(key: &'static str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
     let Some(address) = address else { return Ok(None) };
-    let listener = TcpListener::bind(address).await;
+    let listener = match TcpListener::bind(address).await {
+        // All addresses of a machine that has no IPv6 are those of IPv4.
+        Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && has_no_ipv6(&error) => {
+            TcpListener::bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port())).await
+        }
+        bound => bound,
+    };
     listener.map(Some).map_err(|cause| StartError::Listen { key, address, cause })
+}
+
+fn has_no_ipv6(error: &io::Error) -> bool {
+    let refused = [nix::errno::Errno::EAFNOSUPPORT, nix::errno::Errno::EADDRNOTAVAIL];
+    error.raw_os_error().is_some_and(|code| refused.iter().any(|errno| *errno as i32 == code))
 }

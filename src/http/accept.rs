@@ -207,18 +207,18 @@ mod tests {
 
     use super::*;
 
-    async fn entrance(crowd: Crowd) -> (SocketAddr, Shutdown) {
+    async fn entrance(crowd: Crowd, tls: Option<Arc<rustls::ServerConfig>>) -> (SocketAddr, Shutdown) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let (address, shutdown) = (listener.local_addr().expect("an address"), Shutdown::new());
         let router = Router::new().route("/", axum::routing::get(|| async { "hello" }));
-        shutdown.spawn(Entrance { listener, tls: None }.open(router, crowd, shutdown.clone()));
+        shutdown.spawn(Entrance { listener, tls }.open(router, crowd, shutdown.clone()));
         (address, shutdown)
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_connection_is_closed_when_its_time_is_over() {
         let crowd = Crowd::new(10, 10, vec![]);
-        let (address, _shutdown) = entrance(crowd.clone()).await;
+        let (address, _shutdown) = entrance(crowd.clone(), None).await;
         let mut silent = TcpStream::connect(address).await.expect("connected");
 
         let read = silent.read(&mut [0; 64]).await.expect("closed without a reset");
@@ -229,9 +229,29 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_never_begins_its_handshake_is_closed() {
+        let key = rcgen::KeyPair::generate().expect("a key");
+        let made = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).expect("a name").self_signed(&key);
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let tls = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(
+                vec![made.expect("a certificate").der().clone()],
+                rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).expect("a key"),
+            )
+            .expect("a pair");
+        let (address, _shutdown) = entrance(Crowd::new(10, 10, vec![]), Some(Arc::new(tls))).await;
+        let mut silent = TcpStream::connect(address).await.expect("connected");
+
+        assert_eq!(silent.read(&mut [0; 64]).await.expect("closed without a reset"), 0);
+    }
+
     #[tokio::test]
     async fn who_finds_no_seat_hears_503_at_once() {
-        let (address, _shutdown) = entrance(Crowd::new(10, 1, vec![])).await;
+        let (address, _shutdown) = entrance(Crowd::new(10, 1, vec![]), None).await;
         let _first = TcpStream::connect(address).await.expect("connected");
         let mut second = TcpStream::connect(address).await.expect("connected");
 
@@ -248,7 +268,7 @@ mod tests {
 
     #[tokio::test]
     async fn stopping_ends_idle_connections_and_the_loop() {
-        let (address, shutdown) = entrance(Crowd::new(10, 10, vec![])).await;
+        let (address, shutdown) = entrance(Crowd::new(10, 10, vec![]), None).await;
         let mut idle = TcpStream::connect(address).await.expect("connected");
         tokio::io::AsyncWriteExt::write_all(&mut idle, b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").await.expect("written");
         let mut first = [0; 12];
