@@ -16,7 +16,7 @@ use crate::{
     config::{Config, ConfigError, Sources},
     http::password,
     shutdown::Shutdown,
-    storage::{StorageError, people::NewStaff},
+    storage::{StorageError, registry::NewStaff},
     telemetry,
 };
 

@@ -1,15 +1,16 @@
 //! The demo county: invented places, firms and people, the same on every machine. Loaded only with `--demo`.
 use yunfa_signaling::{
     ids::{LawyerId, StaffId},
+    private::PersonName,
     time::Timestamp,
     words::{PracticeArea, Role},
 };
 
 use super::{
     StorageError, Store,
-    registry::{NewAccount, NewFirm, NewLawyer},
+    registry::{NewFirm, NewLawyer, NewStaff},
 };
-use crate::domain::people::{Area, AreaLevel, Pool, ProviderType, Qualification, Subject};
+use crate::domain::people::{Area, AreaLevel, Pool, ProviderType, Qualification};
 
 /// A code and a name.
 type Place = (&'static str, &'static str);
@@ -152,14 +153,26 @@ pub async fn load(
             practice_areas: person.areas,
         };
         store.add_lawyer(&new, now).await?;
-        let password = add_login(store, person.user, Subject::Lawyer(id), &hash, now).await?;
+        let password = password_of(person.user);
+        if store.account(person.user).await?.is_none() {
+            store.add_lawyer_account(id, person.user, &hash(&password)?, now).await?;
+        }
         lawyers.push(DemoLawyer { user: person.user, password, name: person.name, areas: person.areas });
     }
     let mut staff = vec![];
     for (number, (user, name, role)) in (1_u16..).zip(STAFF) {
-        let id = StaffId::new(demo_id(2, number));
-        store.add_staff_member(id, name, *role, now).await?;
-        let password = add_login(store, user, Subject::Staff(id, *role), &hash, now).await?;
+        let password = password_of(user);
+        if store.account(user).await?.is_none() {
+            let new = NewStaff {
+                id: StaffId::new(demo_id(2, number)),
+                account: demo_id(3, number),
+                user: (*user).to_owned(),
+                name: PersonName::new(*name),
+                role: *role,
+                password_hash: hash(&password)?,
+            };
+            store.add_staff(&new, now).await?;
+        }
         staff.push(DemoStaff { user, password, name, role: *role });
     }
     Ok(DemoCounty { lawyers, staff })
@@ -181,20 +194,9 @@ async fn load_areas(store: &Store) -> Result<(), StorageError> {
     Ok(())
 }
 
-async fn add_login(
-    store: &Store,
-    user: &str,
-    subject: Subject,
-    hash: impl Fn(&str) -> Result<String, StorageError>,
-    now: Timestamp,
-) -> Result<String, StorageError> {
-    // Known to everybody on purpose: these accounts are for looking around and exist with `--demo` only.
-    let password = format!("demo-{user}");
-    if store.account(user).await?.is_none() {
-        let password_hash = hash(&password)?;
-        store.add_account(&NewAccount { user, subject, password_hash: &password_hash }, now).await?;
-    }
-    Ok(password)
+/// Known to everybody on purpose: these accounts are for looking around and exist with `--demo` only.
+fn password_of(user: &str) -> String {
+    format!("demo-{user}")
 }
 
 /// The same id on every machine: UUID v7 of a fixed time, numbered.

@@ -32,9 +32,6 @@ statements! {
     ACCOUNT_OF = "SELECT a.id, a.user_name, a.lawyer, a.staff, s.role AS role, COALESCE(l.name, s.name) AS name, a.password_hash, \
         a.totp_sealed, a.totp_confirmed_at, a.disabled_at FROM accounts a LEFT JOIN staff s ON s.id = a.staff \
         LEFT JOIN lawyers l ON l.id = a.lawyer WHERE a.lawyer = $1 OR a.staff = $1";
-    INSERT_STAFF = "INSERT INTO staff (id, name, role, created_at) VALUES ($1, $2, $3, $4)";
-    INSERT_STAFF_ACCOUNT = "INSERT INTO accounts (id, user_name, lawyer, staff, password_hash, totp_last_step, created_at) \
-        VALUES ($1, $2, NULL, $3, $4, -1, $5)";
     OFFER_TOTP = "UPDATE accounts SET totp_sealed = $2, totp_confirmed_at = NULL, totp_last_step = -1 WHERE id = $1 AND totp_confirmed_at IS NULL";
     CONFIRM_TOTP = "UPDATE accounts SET totp_confirmed_at = $3, totp_last_step = $2 \
         WHERE id = $1 AND totp_sealed IS NOT NULL AND totp_confirmed_at IS NULL";
@@ -55,23 +52,6 @@ pub struct NewCitizen {
     pub consent_version: String,
     /// `?src=` of the entry.
     pub entry_source: Option<String>,
-}
-
-/// A new member of the office with an account.
-#[derive(Clone, Debug)]
-pub struct NewStaff {
-    /// Minted by the caller.
-    pub id: StaffId,
-    /// The account's own id, minted by the caller.
-    pub account: uuid::Uuid,
-    /// The name typed at login.
-    pub user: String,
-    /// The person's name.
-    pub name: PersonName,
-    /// What the bureau lets them do.
-    pub role: Role,
-    /// The argon2 hash in PHC form.
-    pub password_hash: String,
 }
 
 /// A login of a lawyer or of the office.
@@ -220,31 +200,6 @@ impl Store {
     pub async fn account_of(&self, subject: Subject) -> Result<Option<Account>, StorageError> {
         let row = sqlx::query(ACCOUNT_OF).bind(subject.id()).fetch_optional(self.read()).await?;
         row.map(|row| self.read_account(&row)).transpose()
-    }
-
-    /// Keeps a new member of the office with an account.
-    pub async fn add_staff(&self, new: &NewStaff, now: Timestamp) -> Result<(), StorageError> {
-        let mut tx = self.begin().await?;
-        sqlx::query(INSERT_STAFF)
-            .bind(new.id.to_string())
-            .bind(new.name.expose())
-            .bind(new.role.as_str())
-            .bind(now.0)
-            .execute(&mut *tx)
-            .await?;
-        let added = sqlx::query(INSERT_STAFF_ACCOUNT)
-            .bind(new.account.to_string())
-            .bind(&new.user)
-            .bind(new.id.to_string())
-            .bind(&new.password_hash)
-            .bind(now.0)
-            .execute(&mut *tx)
-            .await;
-        match added {
-            Err(error) if is_taken(&error) => return Err(StorageError::Duplicate("the user")),
-            added => added?,
-        };
-        Ok(tx.commit().await?)
     }
 
     /// Keeps a new second factor that is not confirmed yet, sealed. `false` when one is confirmed already.

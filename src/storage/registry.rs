@@ -1,21 +1,24 @@
 //! Who the bureau has taken on: firms, lawyers with what they cover, the office, and their accounts.
 use yunfa_signaling::{
     ids::{AreaCode, LawyerId, StaffId},
+    private::PersonName,
     time::Timestamp,
     words::{PracticeArea, Role},
 };
 
-use super::{StorageError, Store, row::statements};
-use crate::domain::people::{Pool, ProviderType, Qualification, Subject};
+use super::{StorageError, Store, error::is_taken, row::statements};
+use crate::domain::people::{Pool, ProviderType, Qualification};
 
 statements! {
     ADD_FIRM = "INSERT INTO firms (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";
     ADD_LAWYER = "INSERT INTO lawyers (id, name, provider_type, firm, pool, public_office, licence_no, qualification, area, created_at) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (id) DO NOTHING";
     COVER = "INSERT INTO lawyer_practice_areas (lawyer, practice_area) VALUES ($1, $2) ON CONFLICT (lawyer, practice_area) DO NOTHING";
-    ADD_STAFF = "INSERT INTO staff (id, name, role, created_at) VALUES ($1, $2, $3, $4) ON CONFLICT (id) DO NOTHING";
-    ADD_ACCOUNT = "INSERT INTO accounts (id, user_name, lawyer, staff, password_hash, totp_last_step, created_at) \
-        VALUES ($1, $2, $3, $4, $5, -1, $6) ON CONFLICT (user_name) DO NOTHING";
+    ADD_LAWYER_ACCOUNT = "INSERT INTO accounts (id, user_name, lawyer, password_hash, totp_last_step, created_at) \
+        VALUES ($1, $2, $3, $4, -1, $5) ON CONFLICT (user_name) DO NOTHING";
+    ADD_STAFF = "INSERT INTO staff (id, name, role, created_at) VALUES ($1, $2, $3, $4)";
+    ADD_STAFF_ACCOUNT = "INSERT INTO accounts (id, user_name, staff, password_hash, totp_last_step, created_at) \
+        VALUES ($1, $2, $3, $4, -1, $5)";
     DISABLE = "UPDATE accounts SET disabled_at = COALESCE(disabled_at, $2) WHERE user_name = $1";
 }
 
@@ -53,15 +56,21 @@ pub struct NewLawyer<'a> {
     pub practice_areas: &'a [PracticeArea],
 }
 
-/// An account; its id is that of its owner, who has one.
+/// A new member of the office with an account.
 #[derive(Clone, Debug)]
-pub struct NewAccount<'a> {
+pub struct NewStaff {
+    /// Minted by the caller.
+    pub id: StaffId,
+    /// The account's own id, minted by the caller.
+    pub account: uuid::Uuid,
     /// The name typed at login.
-    pub user: &'a str,
-    /// Whose it is.
-    pub subject: Subject,
+    pub user: String,
+    /// The person's name.
+    pub name: PersonName,
+    /// What the bureau lets them do.
+    pub role: Role,
     /// The argon2 hash in PHC form.
-    pub password_hash: &'a str,
+    pub password_hash: String,
 }
 
 impl Store {
@@ -99,39 +108,43 @@ impl Store {
         Ok(added)
     }
 
-    /// Takes on a member of the office; one that is there stays as it is.
-    pub async fn add_staff_member(
+    /// Opens a lawyer's account, whose id is that of the lawyer; one of that name stays as it is, with its password.
+    /// `false` when it was there.
+    pub async fn add_lawyer_account(
         &self,
-        id: StaffId,
-        name: &str,
-        role: Role,
+        lawyer: LawyerId,
+        user: &str,
+        password_hash: &str,
         now: Timestamp,
-    ) -> Result<(), StorageError> {
-        let query = sqlx::query(ADD_STAFF).bind(id.to_string()).bind(name).bind(role.as_str()).bind(now.0);
-        query.execute(self.write()).await?;
-        Ok(())
+    ) -> Result<bool, StorageError> {
+        let id = lawyer.to_string();
+        let query = sqlx::query(ADD_LAWYER_ACCOUNT).bind(&id).bind(user).bind(&id).bind(password_hash).bind(now.0);
+        Ok(query.execute(self.write()).await?.rows_affected() == 1)
     }
 
-    /// Opens an account; one of that name stays as it is, with its password. `false` when it was there.
-    pub async fn add_account(&self, new: &NewAccount<'_>, now: Timestamp) -> Result<bool, StorageError> {
-        let id = new.subject.id();
-        let (lawyer, staff) = match new.subject {
-            Subject::Lawyer(_) => (Some(&id), None),
-            Subject::Staff(..) => (None, Some(&id)),
-            Subject::Citizen(_) => {
-                return Err(StorageError::inconsistent("accounts", new.user, "citizens have no account"));
-            }
-        };
-        let done = sqlx::query(ADD_ACCOUNT)
-            .bind(&id)
-            .bind(new.user)
-            .bind(lawyer)
-            .bind(staff)
-            .bind(new.password_hash)
+    /// Takes on a member of the office with an account; [`StorageError::Duplicate`] when the user name is taken.
+    pub async fn add_staff(&self, new: &NewStaff, now: Timestamp) -> Result<(), StorageError> {
+        let mut tx = self.begin().await?;
+        sqlx::query(ADD_STAFF)
+            .bind(new.id.to_string())
+            .bind(new.name.expose())
+            .bind(new.role.as_str())
             .bind(now.0)
-            .execute(self.write())
+            .execute(&mut *tx)
             .await?;
-        Ok(done.rows_affected() == 1)
+        let added = sqlx::query(ADD_STAFF_ACCOUNT)
+            .bind(new.account.to_string())
+            .bind(&new.user)
+            .bind(new.id.to_string())
+            .bind(&new.password_hash)
+            .bind(now.0)
+            .execute(&mut *tx)
+            .await;
+        match added {
+            Err(error) if is_taken(&error) => return Err(StorageError::Duplicate("the user")),
+            added => added?,
+        };
+        Ok(tx.commit().await?)
     }
 
     /// Closes an account; its tokens open nothing from now on. `false` when there is none.

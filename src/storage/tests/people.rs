@@ -13,6 +13,7 @@ use crate::{
         Engine, StorageError, Store, demo,
         keys::token_hash,
         people::{NewCitizen, Totp},
+        registry::NewStaff,
         testing::{NOW, on_both_engines},
         tokens::{CodeCheck, Door, LoginSubject, NewToken, SMS_TRIES, TokenKind},
     },
@@ -191,6 +192,47 @@ async fn a_token_opens_until_it_expires_or_is_revoked() {
         assert!(store.revoke_token(&new.hash, NOW).await.expect("revoked"));
         assert!(!store.revoke_token(&new.hash, NOW).await.expect("asked"));
         assert_eq!(store.token(&new.hash, NOW).await.expect("asked"), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_used_lasts_longer_unless_it_was_revoked() {
+    on_both_engines(|fixture| async move {
+        let store = &fixture.store;
+        let new = token("secret", TokenKind::Cookie, Subject::Citizen(guest(store, 1).await));
+        store.add_token(&new, NOW).await.expect("kept");
+
+        assert!(store.extend_token(&new.hash, later(90_000)).await.expect("extended"));
+
+        assert!(store.token(&new.hash, later(60_000)).await.expect("asked").is_some());
+        store.revoke_token(&new.hash, NOW).await.expect("revoked");
+        assert!(!store.extend_token(&new.hash, later(99_000)).await.expect("asked"));
+        assert!(!store.extend_token(&token_hash("other"), later(99_000)).await.expect("asked"));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_user_name_is_given_once_and_a_refused_one_leaves_nobody_behind() {
+    on_both_engines(|fixture| async move {
+        let fixture = fixture.with_county().await;
+        let store = &fixture.store;
+        let new = NewStaff {
+            id: StaffId::new(id(1, 30)),
+            account: id(1, 31),
+            user: "finance".to_owned(),
+            name: PersonName::new("另一位"),
+            role: Role::Finance,
+            password_hash: "hash".to_owned(),
+        };
+
+        let refused = store.add_staff(&new, NOW).await;
+
+        assert!(matches!(refused, Err(StorageError::Duplicate(_))), "{refused:?}");
+        assert_eq!(store.staff(new.id).await.expect("asked"), None);
+        store.add_staff(&NewStaff { user: "finance2".to_owned(), ..new.clone() }, NOW).await.expect("added");
+        assert_eq!(store.staff(new.id).await.expect("asked").expect("there").1, Role::Finance);
     })
     .await;
 }
