@@ -245,13 +245,13 @@ impl Registry {
         }
     }
 
-    /// Puts an input into the duty book's mailbox; false when it is full.
+    /// Puts an input into the duty book's mailbox; false when it is full, or when the server has stopped.
     pub(super) fn duty(&self, input: impl Into<ToDuty>) -> bool {
-        let sent = self.duty.try_send(input.into()).is_ok();
-        if !sent {
+        let sent = self.duty.try_send(input.into());
+        if matches!(sent, Err(mpsc::error::TrySendError::Full(_))) {
             error!("the duty book is stuck");
         }
-        sent
+        sent.is_ok()
     }
 
     /// Opens a matter with a task of its own; false when its id is in use.

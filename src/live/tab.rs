@@ -9,7 +9,8 @@ use yunfa_signaling::{
 
 use crate::domain::people;
 
-/// Messages that may wait for one page's stream. As many as a stream keeps: one that has not taken them is stuck.
+/// Messages that may wait for one page's stream, which takes them at once: one that has not taken these is stuck. The
+/// welcome of a page that starts afresh, with its chat, fits.
 pub(super) const INBOX: usize = 512;
 
 /// Who holds a socket, as the ticket says.

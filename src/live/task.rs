@@ -29,6 +29,8 @@ use crate::recorder::ChatLine;
 
 /// Chat lines that are said again to a page that starts afresh; a page's inbox holds them and the rest of its welcome.
 const CHAT_AGAIN: usize = 200;
+/// Characters of these lines: what a slow link takes without being called slow.
+const CHAT_AGAIN_CHARS: usize = 40_000;
 
 /// The request that opened the matter: whom to answer when it has been routed.
 #[derive(Clone, Copy, Debug)]
@@ -184,8 +186,7 @@ impl Task {
                 }
             }
             ToConsultation::Replay { party, tab } => {
-                let lines = self.machine.chat(party);
-                for line in lines.into_iter().rev().take(CHAT_AGAIN).collect::<Vec<_>>().into_iter().rev() {
+                for line in latest(self.machine.chat(party)) {
                     self.reply(party, tab, line);
                 }
             }
@@ -325,6 +326,19 @@ impl Task {
             }));
         }
     }
+}
+
+/// The end of a chat, as much of it as is said again.
+fn latest(mut lines: Vec<ServerMessage>) -> Vec<ServerMessage> {
+    let mut chars = 0;
+    let fits = |line: &&ServerMessage| {
+        if let ServerMessage::Chat { text, .. } = line {
+            chars += text.expose().chars().count();
+        }
+        chars <= CHAT_AGAIN_CHARS
+    };
+    let kept = lines.iter().rev().take(CHAT_AGAIN).take_while(fits).count();
+    lines.split_off(lines.len() - kept)
 }
 
 /// A chat line as the recorder takes it; its matter is known by its session.

@@ -49,6 +49,7 @@ impl Task {
                 let question = Question { consultation, practice_area, area: area.clone(), channel };
                 return self.request(tab, id, question);
             }
+            ClientMessage::Rate { consultation, .. } if self.is_rated(*consultation) => Err(SessionError::AlreadyRated),
             ClientMessage::CancelConsultation { consultation } | ClientMessage::Rate { consultation, .. } => {
                 let consultation = self.matters.get(consultation).copied();
                 self.pass(consultation, tab, frame)
@@ -83,6 +84,11 @@ impl Task {
             self.writing.remove(&id);
             self.tell(tab, reply(id, Err(refused)));
         }
+    }
+
+    /// Whether a matter that is final was rated.
+    fn is_rated(&self, consultation: ConsultationId) -> bool {
+        self.rated == Some(consultation) && !self.matters.contains(&consultation)
     }
 
     fn session_here(&self, session: SessionId) -> Option<ConsultationId> {

@@ -54,6 +54,8 @@ pub(super) struct Task {
     accepting: Option<Accepting>,
     /// Outcomes under way: once answered by `done` they are no longer due.
     writing: BTreeMap<RequestId, SessionId>,
+    /// The matter that was rated last: its task may be gone when it is rated again.
+    rated: Option<ConsultationId>,
     /// What microphone and camera were last said to do.
     devices: Option<ClientMessage>,
     next_seen: Instant,
@@ -131,6 +133,7 @@ impl Task {
             opening: None,
             accepting: None,
             writing: BTreeMap::new(),
+            rated: None,
             devices: None,
             next_seen,
         }

@@ -57,6 +57,9 @@ impl Task {
         if matches!(message, ServerMessage::Consultation(_)) {
             self.opening = None;
         }
+        if let ServerMessage::Rated { consultation, .. } = message {
+            self.rated = Some(consultation);
+        }
         self.view.told(&message);
         match &message {
             ServerMessage::Session(_) => {
