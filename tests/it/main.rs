@@ -8,6 +8,7 @@ mod media_calls;
 mod page;
 mod pages;
 mod policy;
+mod records;
 mod server;
 mod sms;
 mod sockets;
