@@ -346,7 +346,7 @@ pub async fn on_duty(server: &TestServer, user: &str) -> (Client, Page) {
 pub fn other_lawyer(server: &TestServer) -> &str {
     let lawyers = &server.demo().lawyers;
     let other = lawyers.iter().find(|login| login.user != "lawyer1" && login.areas.contains(&PracticeArea::Labour));
-    &other.expect("two lawyers for every area").user
+    other.expect("two lawyers for every area").user
 }
 
 /// A question about labour law from the first village of the directory.
