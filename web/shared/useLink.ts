@@ -41,6 +41,14 @@ export function useLink(api: Api, events: LinkEvents) {
   let wasOpen = false
   let brokenTimer: ReturnType<typeof setTimeout> | undefined
   let saidDevices = ''
+  // A closing page loses its microphone too, and must not turn the call into text with its last breath.
+  let leaving = false
+  window.addEventListener('pagehide', () => {
+    leaving = true
+  })
+  window.addEventListener('pageshow', () => {
+    leaving = false
+  })
 
   const call = new Call({
     onOffer: async (attempt, offer) => (await socket.say({ type: 'joinMedia', attempt, offer })) === null,
@@ -59,7 +67,7 @@ export function useLink(api: Api, events: LinkEvents) {
     onQuality: next => {
       quality.value = next
     },
-    onMicrophoneLost: events.onMicrophoneLost,
+    onMicrophoneLost: () => void regain(),
   })
 
   const socket = openSocket(api, {
@@ -110,6 +118,13 @@ export function useLink(api: Api, events: LinkEvents) {
     if (said === saidDevices || status.value.name !== 'open') return
     saidDevices = said
     void socket.say({ type: 'setDevices', microphone: microphone.value, camera: camera.value })
+  }
+
+  /** A phone call or a pulled plug ended the microphone: it is asked for once more before the voice is given up. */
+  async function regain(): Promise<void> {
+    if (leaving) return
+    const got = await takeDevices(self.value !== null)
+    if (!got.microphone) events.onMicrophoneLost()
   }
 
   /** Asks for the devices and shows oneself; `call` sends them as soon as there is a transport. */
