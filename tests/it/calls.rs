@@ -335,7 +335,7 @@ async fn a_wrong_place_or_line_is_refused_and_nothing_happens() {
 }
 
 /// Signs a lawyer of the demonstration in and goes on duty.
-pub async fn on_duty(server: &TestServer, user: &str) -> (Client, Page) {
+pub(crate) async fn on_duty(server: &TestServer, user: &str) -> (Client, Page) {
     let lawyer = server.login(user).await;
     let mut desk = Page::open(&lawyer).await;
     desk.ask(ClientMessage::SetPresence { on_duty: true, on_break: false }).await.expect("on duty");
@@ -343,14 +343,14 @@ pub async fn on_duty(server: &TestServer, user: &str) -> (Client, Page) {
 }
 
 /// Another lawyer of the demonstration who answers labour questions.
-pub fn other_lawyer(server: &TestServer) -> &str {
+pub(crate) fn other_lawyer(server: &TestServer) -> &str {
     let lawyers = &server.demo().lawyers;
     let other = lawyers.iter().find(|login| login.user != "lawyer1" && login.areas.contains(&PracticeArea::Labour));
     other.expect("two lawyers for every area").user
 }
 
 /// A question about labour law from the first village of the directory.
-pub async fn question(consultation: ConsultationId, server: &TestServer, channel: Channel) -> ClientMessage {
+pub(crate) async fn question(consultation: ConsultationId, server: &TestServer, channel: Channel) -> ClientMessage {
     let directory = server.nobody().get("/api/directory").await.body;
     let areas = directory["areas"].as_array().expect("areas");
     let village = areas.iter().find(|area| area["level"] == "village").expect("a village");
@@ -359,14 +359,14 @@ pub async fn question(consultation: ConsultationId, server: &TestServer, channel
 }
 
 /// Asks for a lawyer.
-pub async fn ask(server: &TestServer, asker: &mut Page, channel: Channel) -> ConsultationId {
+pub(crate) async fn ask(server: &TestServer, asker: &mut Page, channel: Channel) -> ConsultationId {
     let consultation = mint();
     asker.ask(question(consultation, server, channel).await).await.expect("asked");
     consultation
 }
 
 /// The desk is rung, accepts, and both are there.
-pub async fn begin(desk: &mut Page, asker: &mut Page) -> SessionView {
+pub(crate) async fn begin(desk: &mut Page, asker: &mut Page) -> SessionView {
     let offer = offered(desk).await;
     desk.ask(ClientMessage::OfferDelivered { offer: offer.id }).await.expect("shown");
     desk.ask(ClientMessage::AcceptOffer { offer: offer.id }).await.expect("accepted");
@@ -374,7 +374,7 @@ pub async fn begin(desk: &mut Page, asker: &mut Page) -> SessionView {
     active(desk).await
 }
 
-pub async fn offered(desk: &mut Page) -> OfferView {
+pub(crate) async fn offered(desk: &mut Page) -> OfferView {
     desk.hear(|message| match message {
         ServerMessage::Offered(offer) => Some(offer.clone()),
         _ => None,
@@ -390,7 +390,7 @@ async fn closed(desk: &mut Page, which: OfferId) -> OfferClosed {
     .await
 }
 
-pub async fn active(page: &mut Page) -> SessionView {
+pub(crate) async fn active(page: &mut Page) -> SessionView {
     page.hear(|message| match message {
         ServerMessage::Session(session) if session.state == SessionState::Active => Some(session.clone()),
         _ => None,
@@ -399,7 +399,7 @@ pub async fn active(page: &mut Page) -> SessionView {
 }
 
 /// Waits until the page hears that a leg is away.
-pub async fn leg_away(page: &mut Page) -> SessionView {
+pub(crate) async fn leg_away(page: &mut Page) -> SessionView {
     page.hear(|message| match message {
         ServerMessage::Session(session) if session.state == SessionState::Reconnecting => Some(session.clone()),
         _ => None,
@@ -407,7 +407,7 @@ pub async fn leg_away(page: &mut Page) -> SessionView {
     .await
 }
 
-pub async fn ended(page: &mut Page) -> (EndReason, bool) {
+pub(crate) async fn ended(page: &mut Page) -> (EndReason, bool) {
     page.hear(|message| match message {
         ServerMessage::SessionEnded { reason, outcome_due, .. } => Some((*reason, *outcome_due)),
         _ => None,
@@ -415,7 +415,7 @@ pub async fn ended(page: &mut Page) -> (EndReason, bool) {
     .await
 }
 
-pub async fn presence(desk: &mut Page, wanted: Presence) -> Presence {
+pub(crate) async fn presence(desk: &mut Page, wanted: Presence) -> Presence {
     desk.hear(|message| match message {
         ServerMessage::Presence { presence, .. } if *presence == wanted => Some(*presence),
         _ => None,
@@ -423,12 +423,12 @@ pub async fn presence(desk: &mut Page, wanted: Presence) -> Presence {
     .await
 }
 
-pub async fn say(page: &mut Page, session: SessionId, text: &str) -> Result<(), ErrorCode> {
+pub(crate) async fn say(page: &mut Page, session: SessionId, text: &str) -> Result<(), ErrorCode> {
     page.ask(ClientMessage::SendChat { session, message: mint(), text: ChatText::new(text) }).await
 }
 
 /// The next chat line: its number and text.
-pub async fn chat(page: &mut Page) -> (u32, String) {
+pub(crate) async fn chat(page: &mut Page) -> (u32, String) {
     page.hear(|message| match message {
         ServerMessage::Chat { number, text, .. } => Some((*number, text.expose().to_owned())),
         _ => None,
@@ -437,7 +437,7 @@ pub async fn chat(page: &mut Page) -> (u32, String) {
 }
 
 /// Writes the outcome and waits for the record.
-pub async fn write_outcome(desk: &mut Page, session: SessionId) -> String {
+pub(crate) async fn write_outcome(desk: &mut Page, session: SessionId) -> String {
     let outcome = Outcome::AdviceGiven;
     desk.ask(ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true }).await.expect("written");
     desk.hear(|message| match message {
@@ -448,7 +448,7 @@ pub async fn write_outcome(desk: &mut Page, session: SessionId) -> String {
 }
 
 /// A request that changes nothing and is answered by the person's task, after everything that went before.
-pub async fn settle(page: &mut Page) {
+pub(crate) async fn settle(page: &mut Page) {
     let (microphone, camera) = (DeviceState::On, DeviceState::Absent);
     page.ask(ClientMessage::SetDevices { microphone, camera }).await.expect("settled");
 }

@@ -22,22 +22,22 @@ use crate::server::Client;
 /// Longest wait for a message. Nothing here takes a second; a machine that builds beside us may.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// One page: its socket and what it has heard and not yet looked at.
-pub struct Page {
-    pub socket: Socket,
+pub(crate) struct Page {
+    pub(crate) socket: Socket,
     url: String,
     clock: Clock,
     heard: Vec<ServerMessage>,
-    pub last_seq: u64,
-    pub epoch: u64,
+    pub(crate) last_seq: u64,
+    pub(crate) epoch: u64,
     resume_token: Option<Token>,
 }
 
 /// How a socket ended.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Ended {
+pub(crate) enum Ended {
     /// With a close frame of this code.
     Closed(u16),
     /// Without one.
@@ -46,12 +46,12 @@ pub enum Ended {
 
 impl Page {
     /// Opens a socket and says hello with a fresh ticket.
-    pub async fn open(client: &Client) -> Self {
+    pub(crate) async fn open(client: &Client) -> Self {
         Self::open_with_welcome(client).await.0
     }
 
     /// The same, with what the server says of everything that runs.
-    pub async fn open_with_welcome(client: &Client) -> (Self, Welcome) {
+    pub(crate) async fn open_with_welcome(client: &Client) -> (Self, Welcome) {
         let mut page = Self::connect(&client.url).await;
         page.say(page.hello(ticket(client).await)).await;
         let welcome = page.welcome().await;
@@ -59,14 +59,14 @@ impl Page {
     }
 
     /// Opens a socket and says nothing.
-    pub async fn connect(url: &str) -> Self {
+    pub(crate) async fn connect(url: &str) -> Self {
         let socket = socket(url).await;
         let (url, clock) = (url.to_owned(), Clock::machine());
         Self { socket, url, clock, heard: vec![], last_seq: 0, epoch: 0, resume_token: None }
     }
 
     /// The greeting for a ticket.
-    pub fn hello(&self, ticket: Token) -> ClientMessage {
+    pub(crate) fn hello(&self, ticket: Token) -> ClientMessage {
         ClientMessage::Hello { version: PROTOCOL_VERSION, ticket, device: DeviceClass::Desktop }
     }
 
@@ -82,13 +82,13 @@ impl Page {
     }
 
     /// Drops the socket without a word and comes back on a new one.
-    pub async fn come_back(&mut self) {
+    pub(crate) async fn come_back(&mut self) {
         let fresh = socket(&self.url).await;
         self.come_back_through(fresh).await;
     }
 
     /// Drops the socket without a word and comes back on this one.
-    pub async fn come_back_through(&mut self, fresh: Socket) {
+    pub(crate) async fn come_back_through(&mut self, fresh: Socket) {
         self.epoch += 1;
         self.socket = fresh;
         let (last_seq, epoch) = (self.last_seq, self.epoch);
@@ -97,37 +97,37 @@ impl Page {
     }
 
     /// The greeting that resumes this page.
-    pub fn resume(&self, last_seq: u64, epoch: u64) -> ClientMessage {
+    pub(crate) fn resume(&self, last_seq: u64, epoch: u64) -> ClientMessage {
         let resume_token = self.resume_token.clone().expect("a page that was welcomed");
         ClientMessage::Resume { version: PROTOCOL_VERSION, resume_token, last_seq, epoch }
     }
 
     /// Says something; the answer may be looked for later.
-    pub async fn say(&mut self, message: ClientMessage) -> RequestId {
+    pub(crate) async fn say(&mut self, message: ClientMessage) -> RequestId {
         let id = self.clock.mint();
         self.say_as(id, message).await;
         id
     }
 
     /// Says something under this id.
-    pub async fn say_as(&mut self, id: RequestId, message: ClientMessage) {
+    pub(crate) async fn say_as(&mut self, id: RequestId, message: ClientMessage) {
         let text = serde_json::to_string(&ClientFrame { id, message }).expect("json");
         self.say_raw(Message::text(text)).await;
     }
 
     /// Puts anything on the socket.
-    pub async fn say_raw(&mut self, message: Message) {
+    pub(crate) async fn say_raw(&mut self, message: Message) {
         self.socket.send(message).await.expect("an open socket");
     }
 
     /// Says something and waits for its answer.
-    pub async fn ask(&mut self, message: ClientMessage) -> Result<(), ErrorCode> {
+    pub(crate) async fn ask(&mut self, message: ClientMessage) -> Result<(), ErrorCode> {
         let id = self.say(message).await;
         self.answer(id).await
     }
 
     /// Waits for the answer to a request.
-    pub async fn answer(&mut self, id: RequestId) -> Result<(), ErrorCode> {
+    pub(crate) async fn answer(&mut self, id: RequestId) -> Result<(), ErrorCode> {
         self.hear(|message| match message {
             ServerMessage::Done { reply_to } if *reply_to == id => Some(Ok(())),
             ServerMessage::Error { reply_to: Some(reply_to), code, .. } if *reply_to == id => Some(Err(*code)),
@@ -137,7 +137,7 @@ impl Page {
     }
 
     /// Waits for the first message, heard before or to come, that `is` takes; the others stay.
-    pub async fn hear<T>(&mut self, is: impl Fn(&ServerMessage) -> Option<T>) -> T {
+    pub(crate) async fn hear<T>(&mut self, is: impl Fn(&ServerMessage) -> Option<T>) -> T {
         let mut looked_at = 0;
         loop {
             while looked_at < self.heard.len() {
@@ -155,22 +155,22 @@ impl Page {
     }
 
     /// The names of what was heard and not looked at.
-    pub fn names(&self) -> Vec<&'static str> {
+    pub(crate) fn names(&self) -> Vec<&'static str> {
         self.heard.iter().map(ServerMessage::name).collect()
     }
 
     /// Forgets what was heard and not looked at.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.heard.clear();
     }
 
     /// Whether something of the kind was heard and not looked at.
-    pub fn has_heard(&self, is: impl Fn(&ServerMessage) -> bool) -> bool {
+    pub(crate) fn has_heard(&self, is: impl Fn(&ServerMessage) -> bool) -> bool {
         self.heard.iter().any(is)
     }
 
     /// Waits for the end of the socket, and says what was heard before.
-    pub async fn end(&mut self) -> Ended {
+    pub(crate) async fn end(&mut self) -> Ended {
         loop {
             match self.next().await {
                 Ok(message) => self.heard.push(message),
@@ -180,7 +180,7 @@ impl Page {
     }
 
     /// The next message; numbered ones come in order and without gaps.
-    pub async fn next(&mut self) -> Result<ServerMessage, Ended> {
+    pub(crate) async fn next(&mut self) -> Result<ServerMessage, Ended> {
         loop {
             let next = timeout(PATIENCE, self.socket.next()).await;
             let next = next.unwrap_or_else(|_| panic!("nothing within {PATIENCE:?}; heard {:#?}", self.names()));
@@ -208,13 +208,13 @@ fn code(code: CloseCode) -> u16 {
 }
 
 /// A ticket for a socket.
-pub async fn ticket(client: &Client) -> Token {
+pub(crate) async fn ticket(client: &Client) -> Token {
     let said = client.post("/api/ws-ticket", &json!({})).await;
     Token::new(said.body["ticket"].as_str().unwrap_or_else(|| panic!("a ticket, not {:?}", said.body)))
 }
 
 /// A fresh socket.
-pub async fn socket(url: &str) -> Socket {
+pub(crate) async fn socket(url: &str) -> Socket {
     connect_async(address(url)).await.expect("a socket").0
 }
 
@@ -223,11 +223,11 @@ fn address(url: &str) -> String {
 }
 
 /// A fresh id of any kind.
-pub fn mint<I: yunfa::clock::Minted>() -> I {
+pub(crate) fn mint<I: yunfa::clock::Minted>() -> I {
     Clock::machine().mint()
 }
 
 /// A request id that is the same each time.
-pub fn request(number: u128) -> RequestId {
+pub(crate) fn request(number: u128) -> RequestId {
     RequestId::new(Uuid::from_u128(number))
 }

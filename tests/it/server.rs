@@ -98,7 +98,7 @@ impl TestServer {
     }
 
     /// Runs until it is told to stop, as the program does.
-    pub async fn run(self) {
+    pub(crate) async fn run(self) {
         self.server.run().await;
         self.errors.assert_none();
     }
