@@ -103,6 +103,12 @@ pub enum StartError {
     /// No database.
     #[error("`database.url`: {0}")]
     Store(#[from] StorageError),
+    /// The logins of a demonstration would open a real installation.
+    #[error(
+        "`database.url`: the demonstration was loaded into this database, and its passwords are known to everybody: \
+         start with --demo, or with another `data.folder`"
+    )]
+    Demonstration,
     /// No media workers.
     #[error("`media.…`: {0}")]
     Media(io::Error),
@@ -152,6 +158,7 @@ impl Server {
         let store = open_store(&config, &clock).await?;
         let demo = match config.demo {
             true => Some(demo::load(&store, |password| hashed(password, &clock), clock.wall()).await?),
+            false if demo::is_loaded(&store).await? => return Err(StartError::Demonstration),
             false => None,
         };
         let (recorder, writer) = start_recording(&store, &clock, &shutdown).await?;

@@ -7,16 +7,17 @@ use std::{
 };
 
 use clap::{Args, Parser, Subcommand};
-use yunfa_signaling::{private::PersonName, words::Role};
+use yunfa_signaling::{private::PersonName, time::Timestamp, words::Role};
 use zeroize::Zeroizing;
 
 use crate::{
     app::{self, StartError},
     clock::Clock,
     config::{Config, ConfigError, Sources},
+    domain::audit::Hash,
     http::password,
     shutdown::Shutdown,
-    storage::{StorageError, registry::NewStaff},
+    storage::{AuditNote, StorageError, Store, registry::NewStaff},
     telemetry,
 };
 
@@ -163,7 +164,7 @@ async fn add_staff(config: &Config, user: String, name: String, role: Role) -> R
         role,
         password_hash,
     };
-    let added = store.add_staff(&new, clock.wall()).await;
+    let added = keep_staff(&store, &new, clock.wall()).await;
     store.close().await;
     match added {
         Ok(()) => {
@@ -173,6 +174,20 @@ async fn add_staff(config: &Config, user: String, name: String, role: Role) -> R
         Err(StorageError::Duplicate(_)) => Err(refused("there is such a user already")),
         Err(error) => Err(refused(&with_causes(&error))),
     }
+}
+
+/// Keeps the person with the login, and that it was done.
+async fn keep_staff(store: &Store, new: &NewStaff, now: Timestamp) -> Result<(), StorageError> {
+    store.add_staff(new, now).await?;
+    let id = new.id.to_string();
+    let note = AuditNote {
+        actor: "command line",
+        action: "staff.added",
+        object_kind: "staff",
+        object: &id,
+        hash: Hash::default(),
+    };
+    store.note(&note, now).await
 }
 
 /// A password fits in many times; whatever else is piped in is not read to its end.

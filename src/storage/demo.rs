@@ -178,6 +178,11 @@ pub async fn load(
     Ok(DemoCounty { lawyers, staff })
 }
 
+/// Whether the county was ever loaded into this database.
+pub async fn is_loaded(store: &Store) -> Result<bool, StorageError> {
+    Ok(store.areas().await?.iter().any(|area| area.code.as_str() == COUNTY.0))
+}
+
 async fn load_areas(store: &Store) -> Result<(), StorageError> {
     let put = async |(code, name): (&str, &str), parent: Option<&str>, level| {
         let parse = |code: &str| code.parse().map_err(|error| StorageError::inconsistent("areas", code, error));

@@ -96,6 +96,23 @@ fn the_demonstration_prints_its_logins_writes_demo_json_and_stops_when_told() {
 }
 
 #[test]
+fn a_database_with_the_demonstration_is_no_real_installation() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = serve(folder.path(), &["--demo"]);
+    let mut said = String::new();
+    let mut lines = BufReader::new(server.stdout.take().expect("its output"));
+    while !said.contains("supervisor2") {
+        assert_ne!(lines.read_line(&mut said).expect("text"), 0, "ended early: {said}");
+    }
+    interrupt(&server);
+    server.wait().expect("it ends");
+
+    let output = serve(folder.path(), &[]).wait_with_output().expect("it ends");
+
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn without_demo_there_is_no_demonstration() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut server = serve(folder.path(), &[]);

@@ -2,6 +2,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
+use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -9,7 +10,7 @@ use tokio::{
 use yunfa::clock::Clock;
 use yunfa_signaling::time::Timestamp;
 
-use crate::server::TestServer;
+use crate::server::{TestServer, guest};
 
 #[tokio::test]
 async fn https_is_spoken_with_a_certificate_of_our_own() {
@@ -21,9 +22,14 @@ async fn https_is_spoken_with_a_certificate_of_our_own() {
         .build()
         .expect("a client");
 
-    let answer = trusting.get(format!("https://{address}/healthz")).send().await.expect("an answer");
+    let healthy = trusting.get(format!("https://{address}/healthz")).send().await.expect("an answer");
+    let asked = trusting.post(format!("https://{address}/api/citizen/guest"));
+    let body = guest(json!({})).to_string();
+    let came = asked.header("content-type", "application/json").body(body).send().await.expect("an answer");
 
-    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(healthy.status(), StatusCode::OK);
+    let cookie = came.headers()["set-cookie"].to_str().expect("text");
+    assert!(cookie.starts_with("__Host-yunfa_citizen=") && cookie.contains("; Secure"), "{cookie}");
     server.stop().await;
 }
 
