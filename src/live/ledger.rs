@@ -106,3 +106,92 @@ const fn since(now: TransportTotals, before: TransportTotals) -> TransportTotals
         interruptions: now.interruptions.saturating_sub(before.interruptions),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use yunfa_signaling::{
+        consultation::{MAX_SESSIONS, SessionIds},
+        ids::{CitizenId, ConsultationId, LawyerId},
+        private::PersonName,
+        words::{Channel, DeviceClass, IdentityMode, PracticeArea},
+    };
+
+    use super::*;
+
+    const LAWYER: Party = Party::Lawyer(LawyerId::new(uuid::Uuid::from_u128(9)));
+
+    #[test]
+    fn what_a_warm_transport_carried_before_the_call_is_no_part_of_it() {
+        let mut ledger = ledger();
+        let before = TransportTotals { packets_in: 1000, lost_in: 7, ..TransportTotals::default() };
+        ledger.up(Party::Citizen, way(), before, Timestamp(1000));
+
+        let totals = TransportTotals { packets_in: 1050, lost_in: 7, rtt_us: 800, ..TransportTotals::default() };
+        ledger.second(Party::Citizen, SecondFacts { totals, ..alive() }, Timestamp(2000));
+
+        let evidence = ledger.close();
+        let leg = evidence.legs.values().find(|leg| leg.role == Role::Citizen).expect("a leg");
+        assert_eq!((leg.totals().packets_in, leg.totals().lost_in, leg.totals().rtt_us), (50, 0, 800));
+    }
+
+    #[test]
+    fn only_seconds_of_both_sides_are_two_way() {
+        let mut ledger = ledger();
+        for second in 1..=5 {
+            let at = Timestamp(second * 1000);
+            ledger.second(Party::Citizen, alive(), at);
+            if second <= 3 {
+                ledger.second(LAWYER, alive(), at);
+            }
+            ledger.second(Party::Lawyer(LawyerId::new(uuid::Uuid::from_u128(8))), alive(), at);
+        }
+
+        assert_eq!(ledger.two_way_s(), 3);
+    }
+
+    #[test]
+    fn a_checkpoint_comes_every_four_seconds_and_only_with_news() {
+        let mut ledger = ledger();
+        let at = |seconds| Instant::since_start(Duration::from_secs(seconds));
+        ledger.second(Party::Citizen, alive(), Timestamp(1000));
+
+        assert!(ledger.checkpoint(at(3)).is_none());
+        assert!(ledger.checkpoint(at(4)).is_some());
+        assert!(ledger.checkpoint(at(8)).is_none(), "nothing has changed");
+        assert_eq!(ledger.deadline(), at(12));
+        assert!(ledger.close().complete);
+    }
+
+    fn ledger() -> Ledger {
+        let id = |number: u128| uuid::Uuid::from_u128(number);
+        let ids = |session: u128| SessionIds {
+            session: SessionId::new(id(session)),
+            citizen: LegId::new(id(session + 100)),
+            lawyer: LegId::new(id(session + 200)),
+        };
+        let sessions: [SessionIds; MAX_SESSIONS] = [ids(1), ids(2), ids(3)];
+        let opening = Opening {
+            consultation: ConsultationId::new(id(7)),
+            citizen: CitizenId::new(id(8)),
+            alias: PersonName::new("群众"),
+            practice_area: PracticeArea::Labour,
+            area: "370521001001".parse().expect("a code"),
+            locality: String::new(),
+            channel: Channel::Voice,
+            identity_mode: IdentityMode::Guest,
+            consent_version: String::new(),
+            entry_source: None,
+            device: DeviceClass::Web,
+            sessions,
+        };
+        Ledger::open(&opening, sessions[1].session, LAWYER, Instant::default()).expect("one of its sessions")
+    }
+
+    fn alive() -> SecondFacts {
+        SecondFacts { audio_alive: true, two_way_audio: true, two_way: true, ..SecondFacts::default() }
+    }
+
+    fn way() -> LegTransport {
+        LegTransport { protocol: "udp".to_owned(), family: "ipv4".to_owned() }
+    }
+}

@@ -346,3 +346,40 @@ fn chat_line(line: output::ChatLine) -> ChatLine {
     let output::ChatLine { consultation: _, session, message, number, from, role, text, at } = line;
     ChatLine { session, message, number, from, role, at, text }
 }
+
+#[cfg(test)]
+mod tests {
+    use yunfa_signaling::{
+        ids::{LegId, MessageId},
+        private::ChatText,
+        time::Timestamp,
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_page_that_starts_afresh_hears_the_end_of_the_chat() {
+        let many = latest((1..=500).map(|number| line(number, "好")).collect());
+        let long = latest((1..=500).map(|number| line(number, &"长".repeat(2000))).collect());
+
+        assert_eq!((number(many.first()), number(many.last()), many.len()), (301, 500, CHAT_AGAIN));
+        assert_eq!((number(long.first()), long.len()), (481, 20));
+        assert!(latest(vec![]).is_empty());
+    }
+
+    fn line(number: u32, text: &str) -> ServerMessage {
+        ServerMessage::Chat {
+            session: SessionId::new(uuid::Uuid::nil()),
+            message: MessageId::new(uuid::Uuid::nil()),
+            number,
+            from: LegId::new(uuid::Uuid::nil()),
+            text: ChatText::new(text),
+            at: Timestamp(0),
+        }
+    }
+
+    fn number(line: Option<&ServerMessage>) -> u32 {
+        let Some(ServerMessage::Chat { number, .. }) = line else { panic!("a chat line") };
+        *number
+    }
+}
