@@ -118,6 +118,23 @@ fn moving_a_peer_connects_two_warm_transports_within_a_keyframe() {
 }
 
 #[test]
+fn a_newcomer_sees_within_a_keyframe_of_being_connected_though_others_watch_already() {
+    let mut world = World::new(14);
+    world.join(1, 1, true, (0, 0));
+    world.join(2, 1, false, (1, 1));
+    world.connect(1);
+    world.connect(2);
+    world.talk();
+    world.pass_time(2 * SECOND);
+
+    world.join(3, 1, false, (1, 1));
+    world.connect(3);
+    world.pass_time(VIDEO_PERIOD + AUDIO_PERIOD + 5 * world::DELAY);
+
+    assert!(whole(&world.clients[&3], "1") >= 1, "the throttle was not used up before the newcomer could see");
+}
+
+#[test]
 fn slots_are_told_and_stay_where_they_are_while_others_come_and_go() {
     let mut world = World::new(4);
     world.join(1, 7, true, (3, 4));

@@ -206,13 +206,16 @@ impl Core {
     fn show_everywhere(&mut self, key: Key<Peer>, now: Now) {
         let others = self.others(key);
         let publishes = self.peers.get(key).is_some_and(|peer| !peer.tracks.is_empty());
+        // A newcomer that is not connected yet gets its keyframes when it is: one that comes before would only use up
+        // the throttle, and the newcomer would wait half a second for the next.
+        let sees = self.peers.get(key).is_some_and(|peer| peer.phase == Phase::Connected);
         let mut changed = Vec::new();
         let mut wanted = Vec::new();
         let mut seats = Seats { peers: &self.peers, tracks: &mut self.tracks, slots: &mut self.slots };
         for other in &others {
             let shown = seats.show(key, *other);
             if !shown.is_empty() {
-                wanted.extend(shown);
+                wanted.extend(shown.into_iter().filter(|_| sees));
                 changed.push(key);
             }
         }
