@@ -36,6 +36,8 @@ const ACTIVE: Duration = Duration::from_secs(20);
 const END: Duration = Duration::from_secs(20);
 /// Time between the chat lines of a text call.
 const CHAT_PAUSE: Duration = Duration::from_secs(1);
+/// How long a lawyer waits for the next offer: longer than any run, which has its own end.
+const SHIFT: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What one wave of calls may take on top of the time for which they are held.
 const SLACK: Duration = Duration::from_secs(120);
 
@@ -193,7 +195,7 @@ impl Desk {
     async fn sit(mut self, mut stopped: watch::Receiver<bool>, sides: mpsc::Sender<Side>) {
         loop {
             let offer = tokio::select! {
-                offer = self.lawyer.wait_for_offer(Duration::MAX / 4) => offer,
+                offer = self.lawyer.wait_for_offer(SHIFT) => offer,
                 _ = stopped.wait_for(|stopped| *stopped) => break,
             };
             let told = match offer {

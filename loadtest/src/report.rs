@@ -113,6 +113,11 @@ impl Call {
         }
     }
 
+    /// The larger jitter of the two sides.
+    fn jitter_ms(&self) -> f64 {
+        self.citizen.jitter_ms.max(self.lawyer_side.jitter_ms)
+    }
+
     /// By how much the record is above what the peers saw. Records hold whole seconds, so whole seconds are compared.
     #[must_use]
     pub fn difference(&self) -> f64 {
@@ -176,13 +181,14 @@ impl Report {
         }
         self.failures.extend(lawyers.keys().map(|session| format!("{session:?}: the citizen's side failed")));
         let of = |pick: &dyn Fn(&Call) -> Option<f64>| Spread::new(self.calls.iter().filter_map(pick));
-        self.spread = BTreeMap::from([
+        let spreads = [
             ("transport set-up", Spread::new(self.transports.iter().map(|took| milliseconds(*took)))),
             ("asked → accepted", of(&|call| Some(call.waited_ms))),
             ("accepted → citizen's first media", of(&|call| call.answer_to_citizen_ms)),
             ("accepted → lawyer's first media", of(&|call| call.answer_to_lawyer_ms)),
-            ("jitter of the sound", of(&|call| Some(call.citizen.jitter_ms.max(call.lawyer_side.jitter_ms)))),
-        ]);
+            ("jitter of the sound", of(&|call| call.two_way_seen.map(|_| call.jitter_ms()))),
+        ];
+        self.spread = spreads.into_iter().filter_map(|(what, spread)| Some((what, spread?))).collect();
     }
 
     /// Calls whose record is further from the peers than [`TOLERANCE`].
@@ -205,14 +211,15 @@ impl Report {
 }
 
 impl Spread {
-    fn new(values: impl Iterator<Item = f64>) -> Self {
+    /// `None` when there is nothing to spread.
+    fn new(values: impl Iterator<Item = f64>) -> Option<Self> {
         // Three digits from a microsecond to an hour.
         let mut histogram = Histogram::<u64>::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are in order");
         for value in values {
             histogram.saturating_record((value * 1000.0).round().max(1.0) as u64);
         }
         let at = |quantile: f64| histogram.value_at_quantile(quantile) as f64 / 1000.0;
-        Self { p50: at(0.5), p95: at(0.95), max: histogram.max() as f64 / 1000.0 }
+        (!histogram.is_empty()).then(|| Self { p50: at(0.5), p95: at(0.95), max: histogram.max() as f64 / 1000.0 })
     }
 }
 

@@ -61,7 +61,7 @@ fn sample(at: usize) -> f32 {
         let near = |formant: f32, width: f32| 1.0 / (1.0 + ((frequency - formant) / width).powi(2));
         (near(vowel, 120.0) + 0.5 * near(1_500.0 + vowel, 250.0) + 0.05 / number) * (frequency * time * TAU).sin()
     };
-    0.25 * envelope * (1u8..=20).map(|number| harmonic(f32::from(number))).sum::<f32>()
+    0.12 * envelope * (1u8..=20).map(|number| harmonic(f32::from(number))).sum::<f32>()
 }
 
 fn level(samples: &[f32]) -> u8 {
