@@ -1,8 +1,9 @@
 // What goes wrong on an ordinary day: no camera, no microphone, nobody there, a change of mind.
 import assert from 'node:assert/strict'
+import { createHmac } from 'node:crypto'
 import { after, afterEach, before, test } from 'node:test'
 import { openWindow, PHONE, startBrowser } from './lib/browser.js'
-import { call, chatBothWays, closeAll, closeQuietly, openCitizen, openDesk, reach, received, writeOutcome } from './lib/people.js'
+import { call, chatBothWays, closeAll, closeQuietly, openCitizen, openDesk, openOffice, reach, received, writeOutcome } from './lib/people.js'
 import { startServer } from './lib/server.js'
 
 let server
@@ -127,3 +128,65 @@ test('a wrong password is refused in words', async () => {
   assert.match(await page.getByTestId('login-error').innerText(), /不对/)
   await closeQuietly(page)
 })
+
+test('an account with a second factor asks for its code and takes it', async () => {
+  const first = await openOffice(browser, server, 'DISPATCHER')
+  await first.getByTestId('sessions').waitFor()
+  const secret = await first.evaluate(async () => {
+    const headers = { 'Yunfa-Door': 'office', 'Content-Type': 'application/json' }
+    const response = await fetch('/api/totp', { method: 'POST', headers, body: '{}' })
+    return new URL((await response.json()).otpauthUrl).searchParams.get('secret')
+  })
+  const confirmed = await first.evaluate(async code => {
+    const headers = { 'Yunfa-Door': 'office', 'Content-Type': 'application/json' }
+    return (await fetch('/api/totp/confirm', { method: 'POST', headers, body: JSON.stringify({ code }) })).status
+  }, totp(secret, Date.now()))
+  await closeQuietly(first)
+
+  const page = await openOffice(browser, server, 'DISPATCHER')
+  // A step counts once, so the code of the next one is shown; clocks may differ by a step.
+  await page.getByTestId('totp').fill(totp(secret, Date.now() + 30_000))
+  await page.getByTestId('login').click()
+
+  await page.getByTestId('sessions').waitFor()
+  assert.equal(confirmed, 204)
+  await closeQuietly(page)
+})
+
+test('a browser that refuses to play without a tap gets one big button, and the voice comes', async () => {
+  const lawyer = await openDesk(browser, server)
+  const citizen = await openCitizen(browser, server)
+  // Chromium lets a page that captures play at once; in-app browsers do not. This one behaves like them.
+  await citizen.addInitScript(() => {
+    const play = HTMLMediaElement.prototype.play
+    HTMLMediaElement.prototype.play = function () {
+      const may = this.muted || navigator.userActivation.hasBeenActive
+      return may ? play.call(this) : Promise.reject(new DOMException('no tap yet', 'NotAllowedError'))
+    }
+  })
+  await call(citizen, 'voice')
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
+
+  // After a reload nobody has touched the page yet.
+  await citizen.reload()
+  await reach(citizen, 'active')
+  await citizen.getByTestId('hear').click()
+
+  await citizen.getByTestId('hear').waitFor({ state: 'detached' })
+  assert.equal(await citizen.getByTestId('remote-video').evaluate(video => video.paused), false)
+  await citizen.getByTestId('hangup').click()
+  await writeOutcome(lawyer)
+  await closeQuietly(citizen, lawyer)
+})
+
+/** RFC 6238 with SHA-1, six digits and steps of 30 s. */
+function totp(base32, at) {
+  const bits = [...base32].map(letter => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(letter).toString(2).padStart(5, '0'))
+  const key = Buffer.from(bits.join('').match(/.{8}/g).map(byte => Number.parseInt(byte, 2)))
+  const step = Buffer.alloc(8)
+  step.writeBigUInt64BE(BigInt(Math.floor(at / 30_000)))
+  const hash = createHmac('sha1', key).update(step).digest()
+  const offset = hash[19] & 0xf
+  return String((hash.readUInt32BE(offset) & 0x7fffffff) % 1_000_000).padStart(6, '0')
+}

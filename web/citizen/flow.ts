@@ -1,5 +1,5 @@
 // The citizen's way from the first tap to the stars; pure: what is known now, and what the next message makes of it.
-import type { Channel, ConsultationView, ErrorCode, PracticeArea, QueueView, ServerMessage } from '#shared/protocol'
+import type { Channel, ConsultationView, PracticeArea, QueueView, ServerMessage } from '#shared/protocol'
 import { hearTalk, SILENCE, type StateWord, sessionState, type Talk } from '#shared/talk'
 
 /** What the citizen asked for; kept to try again. */
@@ -13,7 +13,7 @@ export interface Wish {
 export type IdentityMode = 'GUEST' | 'REFUSED'
 
 /** Why it is over without a session. */
-export type Unserved = { kind: 'missed' } | { kind: 'refused'; code: ErrorCode } | { kind: 'lost' }
+export type Unserved = { kind: 'missed' } | { kind: 'refused'; code: string } | { kind: 'lost' }
 
 export interface Flow {
   stage: 'choosing' | 'preparing' | 'waiting' | 'talking' | 'over'
@@ -48,7 +48,7 @@ export function request(flow: Flow, matter: string, channel: Channel): Flow {
   return { ...flow, stage: 'waiting', matter, wish: flow.wish && { ...flow.wish, channel } }
 }
 
-export function refuse(flow: Flow, code: ErrorCode): Flow {
+export function refuse(flow: Flow, code: string): Flow {
   return { ...flow, stage: 'over', unserved: { kind: 'refused', code } }
 }
 

@@ -1,9 +1,9 @@
 // The citizen's page in action: the flow as a value, moved by taps and by what the server says.
 import { computed, ref, shallowRef, watch } from 'vue'
-import { openApi, Problem } from '#shared/api'
+import { openApi, Problem, problemCode } from '#shared/api'
 import type { Captured, Missing } from '#shared/devices'
 import { mintId } from '#shared/ids'
-import type { Channel, ErrorCode } from '#shared/protocol'
+import type { Channel } from '#shared/protocol'
 import { refuseLine, typeLine } from '#shared/talk'
 import { useNow } from '#shared/ticker'
 import { useLink } from '#shared/useLink'
@@ -70,8 +70,7 @@ export function useConsultation(directory: () => Directory) {
       await beGuest(identityMode)
     } catch (error) {
       link.release()
-      const code = error instanceof Problem ? error.code : 'internal'
-      flow.value = refuse(flow.value, code as ErrorCode)
+      flow.value = refuse(flow.value, problemCode(error))
       return
     }
     await ask(channel)

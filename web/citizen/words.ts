@@ -83,6 +83,7 @@ const zh = {
   'missed.text': '改用文字',
   'refused.title': '呼叫没有成功',
   'refused.waiting': '您已经有一个呼叫在等律师，请先结束那一个。',
+  'refused.consent': '《个人信息处理告知》刚刚更新，请看过新的版本再呼叫。',
 } as const
 
 const en: Record<keyof typeof zh, string> = {
@@ -167,6 +168,7 @@ const en: Record<keyof typeof zh, string> = {
   'missed.again': 'Call again',
   'missed.text': 'Use text instead',
   'refused.title': 'The call did not go through',
+  'refused.consent': 'The personal data notice was just updated. Please read the new version and call again.',
   'refused.waiting': 'You already have a call that waits for a lawyer. Please end that one first.',
 }
 
