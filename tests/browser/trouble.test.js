@@ -159,8 +159,12 @@ test('a browser that refuses to play without a tap gets one big button, and the 
   // Chromium lets a page that captures play at once; in-app browsers do not. This one behaves like them.
   await citizen.addInitScript(() => {
     const play = HTMLMediaElement.prototype.play
+    let tapped = false
+    document.addEventListener('click', () => {
+      tapped = true
+    }, true)
     HTMLMediaElement.prototype.play = function () {
-      const may = this.muted || navigator.userActivation.hasBeenActive
+      const may = this.muted || tapped
       return may ? play.call(this) : Promise.reject(new DOMException('no tap yet', 'NotAllowedError'))
     }
   })
