@@ -1,5 +1,4 @@
 //! The whole server, over its real sockets. One binary, one module per concern.
-#![expect(unreachable_pub, reason = "a test binary has no outside; helpers are for their neighbours")]
 
 mod auth;
 mod binary;
