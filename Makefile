@@ -40,8 +40,9 @@ web-tests: web ## Checks types, style and logic of the pages.
 rust-tests: web ## Rules of the tree, unit, model, storage (SQLite and PostgreSQL) and whole-server tests.
 	tests/with-postgres.sh $(CARGO) test --workspace --locked
 
+# The server is the one that the Rust tests built: the same features, so that nothing is compiled twice.
 browser-tests: web tests/browser/node_modules ## Two real browsers hold real calls through a real server.
-	$(CARGO) build --locked --bin yunfa
+	$(CARGO) test --workspace --locked --no-run
 	cd tests/browser && npm test
 
 types: ## Writes the TypeScript types of the protocol anew.
