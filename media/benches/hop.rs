@@ -12,9 +12,11 @@ use std::{hint::black_box, time::Duration};
 
 use cpu::CpuTime;
 use criterion::{BatchSize, BenchmarkGroup, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use raw::{Kit, Raw};
+use raw::{
+    Raw,
+    stage::{Camera, Stage},
+};
 use yunfa_media::{
-    config::Config,
     rtcp::{self, Block},
     rtp::{self, MAX_HEAD, NewHead},
     sfu::{Input, Sfu},
@@ -34,7 +36,7 @@ struct Hop {
     now: Now,
     publisher: Raw,
     subscribers: Vec<Raw>,
-    packets: u64,
+    camera: Camera,
 }
 
 /// What happens in one iteration.
@@ -45,41 +47,17 @@ struct Turn {
 
 impl Hop {
     fn new(subscribers: u16) -> Self {
-        let now = raw::start();
-        let config = Config {
-            candidates: vec![raw::server()],
-            // A packet is judged by its virtual time; a bench that is stopped in between must not lose its peers.
-            lost_after: Duration::from_secs(3_600),
-            interrupted_after: Duration::from_secs(3_600),
-            ..Config::default()
-        };
-        let mut sfu = Sfu::new(config, [7; 32], now).expect("an sfu");
-        let kit = Kit::new();
-        let publisher = kit.connect(&mut sfu, 1, 1, true, (0, 0), now);
-        let subscribers = (0..subscribers).map(|i| kit.connect(&mut sfu, i + 2, 1, false, (1, 1), now)).collect();
-        while sfu.poll_fact().is_some() {}
-        sfu.clear_transmits();
-        let mut hop = Self { sfu, now, publisher, subscribers, packets: 0 };
+        let Stage { sfu, now, publisher, subscribers, .. } = Stage::new(subscribers);
+        let mut hop = Self { sfu, now, publisher, subscribers, camera: Camera::default() };
         let first = hop.next_turn();
         assert_eq!(hop.turn(first), hop.subscribers.len(), "everybody is sent the first keyframe");
         hop
     }
 
     fn next_turn(&mut self) -> Turn {
-        self.packets += 1;
-        let index = self.packets;
-        let starts = index % 5 == 1;
-        let payload = raw::vp8(index == 1, starts, (index / 5) as u16, SIZE);
-        let head = NewHead {
-            marker: index.is_multiple_of(5),
-            payload_type: raw::VP8,
-            sequence: index as u16,
-            timestamp: (index / 5 * 3_150) as u32,
-            ssrc: raw::video_ssrc(1),
-        };
-        let packet = self.publisher.rtp(&head, index, index as u16, &payload);
+        let packet = self.camera.next(&self.publisher, 1, SIZE);
         let mut reports = Vec::new();
-        if index.is_multiple_of(PER_SECOND) {
+        if self.camera.packets().is_multiple_of(PER_SECOND) {
             for subscriber in &mut self.subscribers {
                 let ssrc = subscriber.video_slots()[0];
                 let mut compound = Vec::new();

@@ -1,4 +1,5 @@
 //! What a hostile or broken participant, and a stranger, can make the SFU do: nothing that others would notice.
+#[expect(dead_code, reason = "other tests use the rest of it")]
 mod raw;
 
 use std::{
@@ -11,7 +12,6 @@ use proptest::prelude::*;
 use raw::{Kit, Raw};
 use yunfa_media::{
     command::Command,
-    config::Config,
     fact::{Fact, Totals},
     ids::RoomId,
     rtcp,
@@ -22,7 +22,7 @@ use yunfa_media::{
 
 const MS: Duration = Duration::from_millis(1);
 
-/// A publisher and subscribers that are connected, in virtual time.
+/// A publisher and subscribers that are connected, and everything that came of it.
 struct Stage {
     kit: Kit,
     sfu: Sfu,
@@ -37,22 +37,8 @@ struct Stage {
 
 impl Stage {
     fn new(subscribers: u16) -> Self {
-        let now = raw::start();
-        let config = Config {
-            candidates: vec![raw::server()],
-            // Nobody but the test decides who is gone.
-            lost_after: Duration::from_secs(3_600),
-            interrupted_after: Duration::from_secs(3_600),
-            ..Config::default()
-        };
-        let mut sfu = Sfu::new(config, [3; 32], now).expect("an sfu");
-        let kit = Kit::new();
-        let publisher = kit.connect(&mut sfu, 1, 1, true, (0, 0), now);
-        let subscribers = (0..subscribers).map(|i| kit.connect(&mut sfu, i + 2, 1, false, (1, 1), now)).collect();
-        let mut stage = Self { kit, sfu, now, publisher, subscribers, facts: Vec::new(), sent: Vec::new(), picture: 0 };
-        stage.drain();
-        stage.sent.clear();
-        stage
+        let raw::stage::Stage { kit, sfu, now, publisher, subscribers } = raw::stage::Stage::new(subscribers);
+        Self { kit, sfu, now, publisher, subscribers, facts: Vec::new(), sent: Vec::new(), picture: 0 }
     }
 
     fn drain(&mut self) {

@@ -1,6 +1,8 @@
 //! A client that does by hand what a browser does, so that every byte it sends can be chosen: STUN by rtc-stun, DTLS by
 //! rtc-dtls, SRTP with its own keys.
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+pub(crate) mod stage;
+
+use std::{collections::HashMap, net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::BytesMut;
 use rtc_crypto::RTCCryptoProvider;
@@ -40,6 +42,8 @@ pub(crate) struct Kit {
     provider: Arc<dyn RTCCryptoProvider>,
     certificate: Certificate,
     fingerprint: String,
+    /// Where clients are that have real sockets.
+    pub(crate) sockets: HashMap<u16, SocketAddr>,
 }
 
 /// One connected client.
@@ -61,7 +65,7 @@ impl Kit {
         let der = certificate.certificate.first().expect("one certificate");
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
         let hex: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        Self { provider, certificate, fingerprint: hex.join(":") }
+        Self { provider, certificate, fingerprint: hex.join(":"), sockets: HashMap::new() }
     }
 
     fn config(&self, profile: SrtpProtectionProfile) -> Arc<HandshakeConfig> {
@@ -102,7 +106,8 @@ impl Kit {
         meanwhile: impl FnOnce(&mut Sfu),
     ) -> Raw {
         let peer = PeerId(u64::from(name));
-        let address = SocketAddr::from(([10, 1, (name >> 8) as u8, name as u8], 5_000));
+        let made_up = SocketAddr::from(([10, 1, (name >> 8) as u8, name as u8], 5_000));
+        let address = self.sockets.get(&name).copied().unwrap_or(made_up);
         let offer = Sdp(self.offer(name, publishes, slots));
         sfu.handle(Input::Command(Command::Join { room: RoomId(room), peer, offer }), now);
         let answer = answer_of(sfu, peer);
@@ -174,7 +179,7 @@ impl Kit {
     }
 
     /// What a browser would offer, shortened to what matters.
-    fn offer(&self, name: u16, publishes: bool, (audio, video): (usize, usize)) -> String {
+    pub(crate) fn offer(&self, name: u16, publishes: bool, (audio, video): (usize, usize)) -> String {
         let mut lines = Vec::new();
         let sent = if publishes { 1 } else { 0 };
         for mid in 0..2 * sent + audio + video {
