@@ -316,6 +316,27 @@ fn a_check_without_nomination_adds_an_address_and_moves_nothing() {
 }
 
 #[test]
+fn a_right_check_under_a_forged_source_address_takes_nobodys_path_away() {
+    let mut stage = Stage::new(2);
+    stage.publish(1, true);
+    stage.pass(500 * MS);
+    stage.sent.clear();
+    let check = stage.kit.another_check(&mut stage.subscribers[1], true);
+    let victim = stage.publisher.address;
+
+    stage.hand(victim, &check);
+
+    assert!(stage.sent.is_empty(), "no byte leaves");
+    stage.publish(2, false);
+    assert_eq!((stage.seen_by(0).len(), stage.seen_by(1).len()), (1, 1));
+    // An address that has fallen silent is free: after a restart of its router it may be somebody else's.
+    stage.pass(2_100 * MS);
+    let check = stage.kit.another_check(&mut stage.subscribers[1], true);
+    stage.hand(victim, &check);
+    assert!(stage.sent.iter().any(|(to, datagram)| *to == victim && yunfa_media::stun::is_stun(datagram)));
+}
+
+#[test]
 fn whoever_connects_late_is_first_sent_a_keyframe() {
     let mut stage = Stage::new(1);
     let mut index = 1;

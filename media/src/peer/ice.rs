@@ -72,6 +72,11 @@ impl Ice {
         &self.addresses
     }
 
+    /// Whether this is the path in use, and alive.
+    pub(crate) fn lives_at(&self, address: SocketAddr, now: Instant) -> bool {
+        self.selected == Some(address) && self.heard.is_some_and(|heard| now.duration_since(heard) < PATH_SILENT)
+    }
+
     /// Something authentic came from this address.
     pub(crate) fn heard(&mut self, from: SocketAddr, now: Instant) {
         if self.selected == Some(from) {

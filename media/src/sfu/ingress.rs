@@ -53,6 +53,11 @@ impl Core {
             return;
         }
         let key = <[u8; UFRAG]>::try_from(request.local_ufrag()).ok().and_then(|u| self.by_ufrag.get(&u).copied());
+        // Whoever can forge source addresses must not take another's away with a right check of its own.
+        let other = self.by_address.get(&from).filter(|other| Some(**other) != key);
+        if other.and_then(|other| self.peers.get(*other)).is_some_and(|other| other.ice.lives_at(from, now.mono)) {
+            return;
+        }
         let checked = key.and_then(|key| Some((key, self.enter(key)?.ice.check(&request, from, now.mono)?)));
         let Some((key, checked)) = checked else {
             return self.strangers.failed(from.ip(), now.mono);
