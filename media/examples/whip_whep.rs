@@ -157,7 +157,7 @@ fn refusal(error: &MediaError) -> Response {
     let status = match error {
         MediaError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
         MediaError::NothingInCommon => StatusCode::UNPROCESSABLE_ENTITY,
-        MediaError::Full | MediaError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+        MediaError::Full | MediaError::Failed | MediaError::Stopped => StatusCode::SERVICE_UNAVAILABLE,
         MediaError::Unreadable(_) | MediaError::Lacks(_) | MediaError::UnknownPeer => StatusCode::BAD_REQUEST,
     };
     (status, format!("{error}\n")).into_response()

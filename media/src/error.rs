@@ -21,6 +21,9 @@ pub enum MediaError {
     /// The worker holds as many peers as its setting allows.
     #[error("the worker is full")]
     Full,
+    /// Handling the offer failed in a way that nobody foresaw.
+    #[error("the offer could not be handled")]
+    Failed,
     /// The worker has stopped.
     #[error("the media plane has stopped")]
     Stopped,

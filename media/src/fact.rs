@@ -85,7 +85,8 @@ pub enum Fact {
         /// Sums and gauges since the transport was set up.
         totals: Totals,
     },
-    /// A room was closed because its handling failed; the other rooms go on.
+    /// A room was closed because its handling failed; the other rooms go on. Each of its peers was told
+    /// [`Fact::Lost`] before.
     RoomFailed {
         /// Which.
         room: RoomId,
@@ -158,6 +159,8 @@ pub enum LostReason {
     Closed,
     /// The certificate is not the one of the offer.
     WrongCertificate,
+    /// Handling its room failed, which is closed; other rooms go on.
+    RoomFailed,
     /// The worker that carried it failed; other workers go on.
     WorkerFailed,
 }

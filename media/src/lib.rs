@@ -1,6 +1,9 @@
 //! An SFU that knows rooms, peers and tracks, nothing else.
 //!
 //! The law of its use: *feed one input with `now`, drain transmits and facts, sleep until the next deadline.*
+#[cfg(test)]
+extern crate self as yunfa_media; // The clients of `tests/raw` name the crate by its outer name.
+
 pub mod command;
 pub mod config;
 pub mod driver;

@@ -17,10 +17,6 @@ impl Room {
         &self.members
     }
 
-    pub(crate) fn into_members(self) -> Vec<Key<Peer>> {
-        self.members
-    }
-
     /// A newcomer takes the last seat, or the seat of the transport that it replaces.
     pub(crate) fn seat(&mut self, key: Key<Peer>, instead_of: Option<Key<Peer>>) {
         match self.members.iter().position(|member| Some(*member) == instead_of) {

@@ -18,6 +18,8 @@ use std::{
 
 use self::core::Core;
 pub use self::out::{Transmit, Transmits};
+#[cfg(test)]
+use crate::ids::RoomId;
 use crate::{command::Command, config::Config, error::MediaError, fact::Stamped, time::Now};
 
 /// One worker's rooms and peers. It does nothing by itself: feed it, drain it, wake it.
@@ -54,7 +56,8 @@ impl Sfu {
     /// Takes one input. Afterwards drain [`Sfu::transmits`] and [`Sfu::poll_fact`], and sleep no longer than until
     /// [`Sfu::poll_timeout`].
     ///
-    /// If handling it panics, the room that it concerned is closed and the other rooms go on.
+    /// If handling it panics, the room that it concerned is closed, its peers are told lost and the other rooms
+    /// go on.
     pub fn handle(&mut self, input: Input<'_>, now: Now) {
         let core = &mut self.core;
         // What a panic leaves half done lies within one room, and that room is taken apart; so nothing broken is used.
@@ -66,6 +69,12 @@ impl Sfu {
         if handled.is_err() {
             core.fail(now);
         }
+    }
+
+    /// Has the next input that concerns this room panic.
+    #[cfg(test)]
+    pub(crate) fn trap(&mut self, room: RoomId) {
+        self.core.trap = Some(room);
     }
 
     /// All datagrams to be sent now; [`Sfu::clear_transmits`] when they are sent.

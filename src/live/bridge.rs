@@ -77,7 +77,7 @@ pub(super) const fn refusal(error: &MediaError) -> ErrorCode {
         MediaError::TooLarge(_) => ErrorCode::TooLarge,
         MediaError::Unreadable(_) | MediaError::Lacks(_) | MediaError::NothingInCommon => ErrorCode::MediaRefused,
         MediaError::Full => ErrorCode::TooMany,
-        MediaError::UnknownPeer | MediaError::Stopped => ErrorCode::Internal,
+        MediaError::UnknownPeer | MediaError::Failed | MediaError::Stopped => ErrorCode::Internal,
     }
 }
 
@@ -98,7 +98,7 @@ pub(super) enum Meaning {
     Slots(SeenSlots),
     /// One second of evidence, in the room in which it was seen.
     Second(RoomId, SecondFacts),
-    /// A room failed with everybody in it.
+    /// A room failed; its transports are told [`Meaning::Gone`] one by one.
     RoomFailed(RoomId),
 }
 
@@ -147,6 +147,7 @@ const fn lost(reason: LostReason) -> Meaning {
         | LostReason::NeverConnected
         | LostReason::Closed
         | LostReason::WrongCertificate
+        | LostReason::RoomFailed
         | LostReason::WorkerFailed => Meaning::Gone,
     }
 }

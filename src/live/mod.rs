@@ -142,7 +142,6 @@ async fn hear(registry: Arc<Registry>, mut facts: FactReceiver) {
         match (owner, bridge::meaning(stamped.fact)) {
             (_, bridge::Meaning::RoomFailed(room)) => {
                 warn!(room = ?room, "a room failed and was closed");
-                registry.tell_everybody(&ToPerson::RoomFailed(room));
             }
             (Some((peer, person)), meaning) => registry.tell(person, ToPerson::Fact { peer, meaning, at }),
             // The last facts of a transport whose page has left.

@@ -62,8 +62,6 @@ pub(super) enum ToPerson {
     Media { from: ConsultationId, session: SessionId, room: Arc<Room>, order: Order },
     /// Something was seen of one of the person's transports.
     Fact { peer: PeerId, meaning: Meaning, at: Timestamp },
-    /// A room failed with everybody in it.
-    RoomFailed(super::transport::RoomId),
     /// The matter is final.
     Over { from: ConsultationId },
     /// The matter's task failed: whatever it held is over.
@@ -237,7 +235,6 @@ impl Registry {
             let copy = match message {
                 ToPerson::Draining => ToPerson::Draining,
                 ToPerson::DutyReset => ToPerson::DutyReset,
-                ToPerson::RoomFailed(room) => ToPerson::RoomFailed(*room),
                 ToPerson::Failed { from } => ToPerson::Failed { from: *from },
                 _ => continue,
             };

@@ -241,11 +241,6 @@ impl Transport {
         self.up.as_ref().is_some_and(|up| up.room.id == room.id)
     }
 
-    /// Whether it belongs to the room with this number.
-    pub(super) fn is_in_room(&self, room: RoomId) -> bool {
-        self.up.as_ref().is_some_and(|up| up.room.id == room)
-    }
-
     /// Takes the running transport into a room.
     pub(super) async fn enter(&mut self, plane: &Plane, room: &Arc<Room>) -> Entered {
         let Some(up) = &mut self.up else { return Entered::Coming };

@@ -30,6 +30,7 @@ pub(super) struct Shared {
     pub(super) datagrams_out: AtomicU64,
     pub(super) refused_out: AtomicU64,
     pub(super) dropped_out: AtomicU64,
+    pub(super) failed_rooms: AtomicU64,
 }
 
 impl Shared {
@@ -44,6 +45,7 @@ impl Shared {
             datagrams_out: AtomicU64::new(0),
             refused_out: AtomicU64::new(0),
             dropped_out: AtomicU64::new(0),
+            failed_rooms: AtomicU64::new(0),
         })
     }
 
@@ -65,7 +67,7 @@ pub(super) struct Station {
     pub(super) port: u16,
 }
 
-/// What has passed through one worker's socket.
+/// What has passed through one worker's socket, and what it carries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Datagrams received.
@@ -76,6 +78,8 @@ pub struct Traffic {
     pub refused_out: u64,
     /// Datagrams dropped because the send buffer stayed full.
     pub dropped_out: u64,
+    /// Rooms that were closed because handling them failed.
+    pub failed_rooms: u64,
     /// Peers that the worker carries now.
     pub peers: usize,
 }
@@ -135,6 +139,7 @@ impl Handle {
             datagrams_out: station.shared.datagrams_out.load(Relaxed),
             refused_out: station.shared.refused_out.load(Relaxed),
             dropped_out: station.shared.dropped_out.load(Relaxed),
+            failed_rooms: station.shared.failed_rooms.load(Relaxed),
             peers: station.shared.peers.load(Relaxed),
         };
         self.stations.iter().map(of).collect()

@@ -48,8 +48,9 @@ impl Roster {
             Fact::Lost { peer, .. } => {
                 self.joined.remove(peer);
             }
-            Fact::RoomFailed { room } => self.joined.retain(|_, seat| seat != room),
-            Fact::Connected { .. }
+            // The peers of a room that failed are told lost one by one.
+            Fact::RoomFailed { .. }
+            | Fact::Connected { .. }
             | Fact::FirstMedia { .. }
             | Fact::SlotsChanged { .. }
             | Fact::Interrupted { .. }

@@ -1,4 +1,6 @@
 //! Workers over real loopback sockets around a core that only echoes: what the shell itself promises.
+mod room;
+
 use std::{
     collections::VecDeque,
     io,

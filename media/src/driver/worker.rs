@@ -187,6 +187,9 @@ impl<C: Core> Worker<C> {
     fn report(&mut self) -> Turn {
         while let Some(stamped) = self.core.poll_fact() {
             self.roster.happened(&stamped.fact);
+            if matches!(stamped.fact, Fact::RoomFailed { .. }) {
+                self.shared.failed_rooms.fetch_add(1, Relaxed);
+            }
             self.backlog.push_back(stamped);
         }
         self.shared.peers.store(self.roster.len(), Relaxed);

@@ -50,27 +50,35 @@ impl Core {
 
     fn join(&mut self, room: RoomId, id: PeerId, offer: &Sdp, now: Now) {
         let before = self.by_id.get(&id).copied();
-        self.current = Some(room);
-        let offer = match Offer::parse(&offer.0) {
+        // An offer on which the parser fails concerns nobody but its sender.
+        self.joining = Some(id);
+        let parsed = Offer::parse(&offer.0);
+        let offer = match parsed {
             Ok(_) if before.is_none() && self.peers.len() >= self.config.max_peers => Err(MediaError::Full),
             parsed => parsed,
         };
         let offer = match offer {
             Ok(offer) => offer,
-            Err(error) => return self.out.tell(Fact::Refused { peer: id, error }, now),
+            Err(error) => {
+                self.joining = None;
+                return self.out.tell(Fact::Refused { peer: id, error }, now);
+            }
         };
 
         // The seat of the transport that is replaced is kept for the new one, if it is in the same room.
         let seat = before.filter(|key| self.peers.get(*key).is_some_and(|peer| peer.room == room));
         if let Some(key) = before {
+            self.enter(key);
             self.hide_everywhere(key, now);
             if seat.is_none() {
                 self.unseat(key);
             }
             self.forget(key);
         }
+        self.concerns(room);
         let (key, answer) = self.admit(room, id, offer, now);
         self.rooms.entry(room).or_default().seat(key, seat);
+        self.joining = None;
         self.out.tell(Fact::Answered { peer: id, answer: Sdp(answer) }, now);
         self.show_everywhere(key, now);
         self.arm(key);
@@ -157,7 +165,7 @@ impl Core {
                 }
             }
         }
-        self.current = Some(room);
+        self.concerns(room);
         self.rooms.entry(room).or_default().seat(key, None);
         self.show_everywhere(key, now);
         // Its own slots may have become empty without anything new in them.

@@ -11,7 +11,7 @@ use crate::{
     config::Config,
     dice::Dice,
     error::MediaError,
-    fact::Fact,
+    fact::{Fact, LostReason},
     forward::{Leg, Slot, Track},
     ids::{PeerId, RoomId},
     peer::{Peer, dtls::Identity, gate::Strangers},
@@ -23,7 +23,7 @@ use crate::{
 /// Length of our ufrags; with it the place of a peer in the map is found before anything is verified.
 pub(super) const UFRAG: usize = 16;
 
-/// Everything of one worker. The hash maps are only asked, never walked, so their order is never seen.
+/// Everything of one worker. The hash maps are only asked, or walked and sorted, so their order is never seen.
 pub(super) struct Core {
     pub config: Config,
     pub dice: Dice,
@@ -40,6 +40,8 @@ pub(super) struct Core {
     pub timers: Timers<Peer>,
     /// When the running second ends, for all peers of the worker.
     pub second_ends: Instant,
+    /// The last room whose running second was told, while they are told one after the other.
+    pub second_told: Option<RoomId>,
     pub out: Out,
     /// A compound packet under construction, kept for its memory.
     pub scratch: Vec<u8>,
@@ -47,7 +49,9 @@ pub(super) struct Core {
     pub missing: Vec<u16>,
     /// The room whose peer is being handled: the one that a panic closes.
     pub current: Option<RoomId>,
-    /// The room whose handling shall fail.
+    /// Who is joining, and has no answer yet.
+    pub joining: Option<PeerId>,
+    /// The room whose handling shall fail, once.
     #[cfg(test)]
     pub trap: Option<RoomId>,
 }
@@ -73,10 +77,12 @@ impl Core {
             strangers: Strangers::new(salt, now.mono),
             timers: Timers::default(),
             second_ends: now.mono + Duration::from_millis(rest),
+            second_told: None,
             out: Out::default(),
             scratch: Vec::new(),
             missing: Vec::new(),
             current: None,
+            joining: None,
             #[cfg(test)]
             trap: None,
         })
@@ -84,11 +90,16 @@ impl Core {
 
     /// Remembers whose packet or deadline is being handled.
     pub(super) fn enter(&mut self, key: Key<Peer>) -> Option<&mut Peer> {
-        let peer = self.peers.get_mut(key)?;
-        self.current = Some(peer.room);
+        let room = self.peers.get(key)?.room;
+        self.concerns(room);
+        self.peers.get_mut(key)
+    }
+
+    /// Remembers which room is being handled.
+    pub(super) fn concerns(&mut self, room: RoomId) {
+        self.current = Some(room);
         #[cfg(test)]
-        assert_ne!(self.trap, Some(peer.room), "the test asked for it");
-        Some(peer)
+        assert!(self.trap.take_if(|trap| *trap == room).is_none(), "the test asked for it");
     }
 
     /// Sets the peer's next wake-up, if it is earlier than the one that is set.
@@ -121,12 +132,29 @@ impl Core {
         Some(peer)
     }
 
-    /// Takes apart the room in which handling failed. Its state may be half changed, so nothing of it is used further.
+    /// Takes apart the room in which handling failed. Its state may be half changed, so nothing of it is used further;
+    /// its peers, and whoever was just joining it, are told of one by one.
     pub(super) fn fail(&mut self, now: Now) {
-        let Some(room) = self.current.take() else { return };
-        let members = self.rooms.remove(&room).map(Room::into_members).unwrap_or_default();
-        for key in members {
-            self.forget(key);
+        let joining = self.joining.take();
+        if let Some(peer) = joining {
+            self.out.tell(Fact::Refused { peer, error: MediaError::Failed }, now);
+        }
+        let Some(room) = self.current.take() else {
+            tracing::error!("an input was dropped because its handling failed outside every room");
+            return;
+        };
+        self.rooms.remove(&room);
+        // Not by the room's own list: whoever was on the way into it or out of it may be on none.
+        let in_room = |key: &Key<Peer>| self.peers.get(*key).is_some_and(|peer| peer.room == room);
+        let mut members: Vec<PeerId> = self.by_id.iter().filter(|(_, key)| in_room(key)).map(|(id, _)| *id).collect();
+        members.extend(joining);
+        members.sort_unstable();
+        members.dedup();
+        for peer in members {
+            if let Some(key) = self.by_id.get(&peer).copied() {
+                self.forget(key);
+            }
+            self.out.tell(Fact::Lost { peer, reason: LostReason::RoomFailed }, now);
         }
         tracing::error!(room = ?room, "a room was closed because its handling failed");
         self.out.tell(Fact::RoomFailed { room }, now);

@@ -1,5 +1,8 @@
 //! The end of a second, the same for every peer of the worker: who was alive in it, and with whom.
-use std::time::Duration;
+use std::{
+    ops::Bound::{Excluded, Unbounded},
+    time::Duration,
+};
 
 use super::core::Core;
 use crate::{
@@ -11,13 +14,13 @@ use crate::{
 
 impl Core {
     /// Tells every connected peer's second. A worker that comes late tells one second for all that it missed: evidence
-    /// may be too little, never too much.
+    /// may be too little, never too much. If a room fails in between, the next call goes on behind it.
     pub(super) fn end_second(&mut self, now: Now) {
-        let late = now.mono.duration_since(self.second_ends);
-        self.second_ends += Duration::from_secs(late.as_secs() + 1);
-        let rooms: Vec<_> = self.rooms.keys().copied().collect();
+        let rest = (self.second_told.map_or(Unbounded, Excluded), Unbounded);
+        let rooms: Vec<_> = self.rooms.range(rest).map(|(room, _)| *room).collect();
         for room in rooms {
-            self.current = Some(room);
+            self.second_told = Some(room);
+            self.concerns(room);
             let members = self.rooms.get(&room).map(|room| room.members().to_vec()).unwrap_or_default();
             let alive: Vec<_> = members.iter().map(|key| self.alive(*key)).collect();
             let count = |of: fn(&(bool, bool)) -> bool| alive.iter().filter(|alive| of(alive)).count();
@@ -28,6 +31,9 @@ impl Core {
             }
         }
         self.current = None;
+        self.second_told = None;
+        let late = now.mono.duration_since(self.second_ends);
+        self.second_ends += Duration::from_secs(late.as_secs() + 1);
     }
 
     /// Whether audio and video of a peer arrived in this second.

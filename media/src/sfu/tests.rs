@@ -1,11 +1,12 @@
 //! What cannot be reached from outside: a panic in the middle of a room.
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::{
     command::Sdp,
-    fact::Fact,
+    fact::{Fact, LostReason},
     ids::{PeerId, RoomId},
+    peer::Phase,
 };
 
 /// A page's offer with a microphone and one slot.
@@ -27,6 +28,17 @@ fn join(room: u64, peer: u64) -> Input<'static> {
     Input::Command(Command::Join { room: RoomId(room), peer: PeerId(peer), offer: Sdp(OFFER.to_owned()) })
 }
 
+fn lost(peer: u64) -> Fact {
+    Fact::Lost { peer: PeerId(peer), reason: LostReason::RoomFailed }
+}
+
+fn subject(fact: &Fact) -> Option<PeerId> {
+    match fact {
+        Fact::Second { peer, .. } => Some(*peer),
+        _ => None,
+    }
+}
+
 fn facts(sfu: &mut Sfu) -> Vec<Fact> {
     std::iter::from_fn(|| sfu.poll_fact()).map(|stamped| stamped.fact).collect()
 }
@@ -39,16 +51,59 @@ fn a_panic_closes_the_room_in_which_it_happened_and_no_other() {
     sfu.handle(join(2, 3), now);
     facts(&mut sfu);
 
-    sfu.core.trap = Some(RoomId(1));
+    sfu.trap(RoomId(1));
     sfu.handle(Input::Command(Command::Leave { peer: PeerId(2) }), now);
 
-    assert_eq!(facts(&mut sfu), [Fact::RoomFailed { room: RoomId(1) }]);
+    assert_eq!(facts(&mut sfu), [lost(1), lost(2), Fact::RoomFailed { room: RoomId(1) }]);
     assert_eq!((sfu.core.peers.len(), sfu.core.rooms.len()), (1, 1));
     sfu.handle(join(2, 1), now);
     assert!(matches!(
         &facts(&mut sfu)[..],
         [Fact::Answered { .. }, Fact::SlotsChanged { .. }, Fact::SlotsChanged { .. }]
     ));
+}
+
+#[test]
+fn whoever_joins_a_room_that_fails_is_refused_and_leaves_nothing_behind() {
+    let (mut sfu, now) = sfu();
+    sfu.handle(join(1, 1), now);
+    facts(&mut sfu);
+
+    sfu.trap(RoomId(1));
+    sfu.handle(join(1, 2), now);
+
+    let refused = Fact::Refused { peer: PeerId(2), error: MediaError::Failed };
+    assert_eq!(facts(&mut sfu), [refused, lost(1), lost(2), Fact::RoomFailed { room: RoomId(1) }]);
+    let core = &sfu.core;
+    assert_eq!((core.peers.len(), core.tracks.len(), core.slots.len(), core.legs.len()), (0, 0, 0, 0));
+    assert!(core.rooms.is_empty() && core.by_id.is_empty() && core.by_ufrag.is_empty());
+}
+
+#[test]
+fn a_room_that_fails_at_the_end_of_a_second_costs_no_other_room_its_second() {
+    let (mut sfu, now) = sfu();
+    (1..=3).for_each(|room| sfu.handle(join(room, room), now));
+    // A second is told of connected peers only.
+    let keys: Vec<_> = sfu.core.by_id.values().copied().collect();
+    for key in keys {
+        sfu.core.peers.get_mut(key).expect("it has joined").phase = Phase::Connected;
+    }
+    facts(&mut sfu);
+
+    sfu.trap(RoomId(2));
+    let now = now.after(Duration::from_millis(1_000));
+    let mut turns = 0;
+    while sfu.poll_timeout().is_some_and(|at| at <= now.mono) {
+        sfu.handle(Input::Timeout, now);
+        turns += 1;
+        assert!(turns < 10, "it comes to an end");
+    }
+
+    let facts = facts(&mut sfu);
+    let of_second = |fact: &Fact| matches!(fact, Fact::Second { .. });
+    let seconds: Vec<_> = facts.iter().filter(|fact| of_second(fact)).map(subject).collect();
+    assert_eq!(seconds, [Some(PeerId(1)), Some(PeerId(3))]);
+    assert!(facts.contains(&Fact::RoomFailed { room: RoomId(2) }));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use crate::live::{
     bridge::{self, Meaning, Order, SeenSlots},
     registry::{ToConsultation, ToPerson},
     tab::ToTab,
-    transport::{Entered, PeerId, Room, RoomId},
+    transport::{Entered, PeerId, Room},
     view::is_final,
 };
 
@@ -41,7 +41,6 @@ impl Task {
             }
             ToPerson::Media { from, session, room, order } => self.order(from, session, &room, order).await,
             ToPerson::Fact { peer, meaning, at } => self.fact(peer, meaning, at).await,
-            ToPerson::RoomFailed(room) => self.room_failed(room),
             ToPerson::Over { from } => self.over(from).await,
             ToPerson::Failed { from } => self.failed(from).await,
             ToPerson::Draining => self.tell_all_but(None, &ServerMessage::Draining {}),
@@ -269,7 +268,8 @@ impl Task {
                     self.registry.post(consultation, ToConsultation::Second { party, facts, at });
                 }
             }
-            Meaning::RoomFailed(room) => self.room_failed(room),
+            // Each transport of the room has been told gone by itself.
+            Meaning::RoomFailed(_) => {}
         }
     }
 
@@ -291,27 +291,6 @@ impl Task {
             Person::Lawyer(_) => Role::Lawyer,
         };
         legs.iter().find(|leg| leg.role == role).map(|leg| leg.leg)
-    }
-
-    fn room_failed(&mut self, room: RoomId) {
-        let failed = self.tabs.iter_mut().filter(|(_, page)| page.transport.is_in_room(room));
-        let failed: Vec<_> = failed
-            .map(|(tab, page)| {
-                let peer = page.transport.peer();
-                page.transport.lost();
-                (*tab, peer)
-            })
-            .collect();
-        for (tab, peer) in failed {
-            if let Some(peer) = peer {
-                self.registry.plane.disown(peer);
-            }
-            self.media_lost(tab);
-            if let Some(seat) = self.seat.as_ref().filter(|seat| seat.tab == tab) {
-                let (party, fact) = (self.party(), MediaFact::Lost);
-                self.registry.post(seat.consultation, ToConsultation::Media { party, fact });
-            }
-        }
     }
 
     /// A matter is final.
