@@ -14,6 +14,17 @@ const MAX_SECTION_LINES: usize = 200;
 const MAX_CANDIDATES: usize = 64;
 /// Most SSRCs that one peer may declare or have mapped.
 pub(crate) const MAX_SSRCS: usize = 16;
+/// Names of the one protocol that is meant; old clients say the others, and all are read alike (RFC 8829 5.1.2).
+const PROTOCOLS: [&str; 8] = [
+    "UDP/TLS/RTP/SAVPF",
+    "UDP/TLS/RTP/SAVP",
+    "TCP/DTLS/RTP/SAVPF",
+    "TCP/DTLS/RTP/SAVP",
+    "RTP/SAVPF",
+    "RTP/SAVP",
+    "RTP/AVPF",
+    "RTP/AVP",
+];
 /// Longest `mid`; browsers use one digit, and 16 fit into a one-byte header extension.
 const MAX_MID: usize = 32;
 
@@ -39,7 +50,7 @@ pub(crate) struct Section {
     pub mid: String,
     /// `audio`, `video`, `application` …, as offered.
     pub media: String,
-    /// `UDP/TLS/RTP/SAVPF`, as offered.
+    /// `UDP/TLS/RTP/SAVPF` or another name of it, as offered.
     pub protocol: String,
     /// Its first format, which a refusal repeats.
     pub format: String,
@@ -193,7 +204,7 @@ impl Section {
         };
         let protocol = name.protos.join("/");
         let offered = name.port.value != 0 || flag(&media.attributes, "bundle-only");
-        let usable = offered && bundle.contains(&mid) && protocol == "UDP/TLS/RTP/SAVPF";
+        let usable = offered && bundle.contains(&mid) && PROTOCOLS.contains(&protocol.as_str());
         let accepted = match kind.filter(|_| usable) {
             Some(kind) => accept(kind, media)?,
             None => None,

@@ -10,6 +10,12 @@ const CHROMIUM: &str = include_str!("chromium.sdp");
 /// A publisher's offer as Firefox ESR 153 makes it: fingerprint and direction at the session, odd payload types.
 const FIREFOX: &str = include_str!("firefox.sdp");
 
+/// Publishers' offers as other stacks make them, cut to what they have of their own: names of m-lines, a second m-line
+/// with port 0 in the bundle, transports at the m-lines only, payload types, candidates in the offer.
+const AIORTC: &str = include_str!("aiortc.sdp");
+const GSTREAMER: &str = include_str!("gstreamer.sdp");
+const PION: &str = include_str!("pion.sdp");
+
 const SESSION: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1 2 3\r\na=ice-ufrag:abcd\r\n\
     a=ice-pwd:0123456789012345678901\r\na=fingerprint:sha-256 00:11:22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF:00:11:\
     22:33:44:55:66:77:88:99:AA:BB:CC:DD:EE:FF\r\na=setup:actpass\r\n";
@@ -158,6 +164,30 @@ fn what_is_not_understood_is_refused_line_by_line_and_leaves_the_bundle() {
     assert!(answer.contains("m=application 0 UDP/DTLS/SCTP webrtc-datachannel\r\n"));
     assert!(!answer.contains("simulcast") && !answer.contains("rid"));
     assert_eq!(plan.sources.len(), 2);
+}
+
+#[test]
+fn old_names_of_the_protocol_are_understood_and_repeated() {
+    for name in ["RTP/SAVPF", "UDP/TLS/RTP/SAVP", "TCP/DTLS/RTP/SAVPF"] {
+        let offer = SESSION.to_owned() + &audio(0, "sendonly").replace("UDP/TLS/RTP/SAVPF", name);
+
+        let (_, plan, answer) = plan(&offer);
+
+        assert_eq!(plan.sources.len(), 1);
+        assert!(answer.contains(&format!("m=audio 9 {name} 111\r\n")), "{answer}");
+    }
+}
+
+#[test]
+fn offers_of_other_stacks_are_read() {
+    for (stack, offer) in [("aiortc", AIORTC), ("GStreamer", GSTREAMER), ("Pion", PION)] {
+        let (_, plan, answer) = plan(offer);
+
+        let kinds: Vec<_> = plan.sources.iter().map(|source| source.kind).collect();
+        assert_eq!((kinds.len(), plan.slots.len()), (2, 0), "{stack}");
+        assert!(kinds.contains(&MediaKind::Audio) && kinds.contains(&MediaKind::Video), "{stack}");
+        assert_eq!(answer.matches("a=recvonly\r\n").count(), 2, "{answer}");
+    }
 }
 
 #[test]
