@@ -1,7 +1,7 @@
 //! The command line of the load tool.
 use std::{fmt::Display, fs, path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use yunfa_loadtest::{
@@ -9,6 +9,11 @@ use yunfa_loadtest::{
     pairs, whip,
 };
 use yunfa_signaling::words::Channel;
+
+/// Where `make run` leaves the logins of its demonstration.
+const DEMO_FILE: &str = "data/demo.json";
+/// Lawyers of a demonstration: lawyer1 with the password demo-lawyer1, and so on.
+const DEMO_LAWYERS: u32 = 8;
 
 /// Synthetic citizens and lawyers that hold real WebRTC calls against a running server.
 #[derive(Parser)]
@@ -40,7 +45,7 @@ struct Pairs {
     /// How the two talk: text, voice or video.
     #[arg(long, default_value = "video")]
     channel: Channel,
-    /// Where `yunfa serve --demo` wrote its logins.
+    /// Where `yunfa serve --demo` wrote its logins; by itself data/demo.json, or what every demonstration has.
     #[arg(long)]
     demo_file: Option<PathBuf>,
     /// A lawyer's login as user:password, or several with commas between; instead of --demo-file.
@@ -98,15 +103,17 @@ async fn pairs(options: Pairs) -> anyhow::Result<bool> {
 }
 
 fn logins(demo_file: Option<PathBuf>, lawyers: &[String]) -> anyhow::Result<Vec<Login>> {
-    let Some(path) = demo_file else {
-        if lawyers.is_empty() {
-            bail!("nobody to answer: give --demo-file or --lawyers");
-        }
+    if !lawyers.is_empty() {
         let split = |login: &String| {
             let (user, password) = login.split_once(':').context("a login is user:password")?;
             Ok(Login { user: user.to_owned(), password: password.to_owned(), areas: vec![] })
         };
         return lawyers.iter().map(split).collect();
+    }
+    let found = || Some(PathBuf::from(DEMO_FILE)).filter(|path| path.is_file());
+    let Some(path) = demo_file.or_else(found) else {
+        let login = |user: String| Login { password: format!("demo-{user}"), user, areas: vec![] };
+        return Ok((1..=DEMO_LAWYERS).map(|number| login(format!("lawyer{number}"))).collect());
     };
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let demo: Demo = serde_json::from_str(&text).with_context(|| format!("{} is not a demo file", path.display()))?;
