@@ -40,6 +40,8 @@ use crate::{
 
 /// This node's name in the database: one deployment is one process until there are clusters.
 const NODE: &str = "node-1";
+/// The file in the data folder that keeps facts while the database is away.
+const JOURNAL: &str = "facts.journal";
 /// Candidates of an answer at most.
 const MOST_CANDIDATES: usize = 8;
 /// How long answers under way may take after the second step of stopping.
@@ -109,6 +111,12 @@ pub enum StartError {
          start with --demo, or with another `data.folder`"
     )]
     Demonstration,
+    /// The journal of facts cannot be opened.
+    #[error("`data.folder`: the journal: {0}")]
+    Journal(io::Error),
+    /// Another server took the database in this very moment.
+    #[error("`database.url`: another server took over this database")]
+    TakenOver,
     /// No media workers.
     #[error("`media.…`: {0}")]
     Media(io::Error),
@@ -161,7 +169,7 @@ impl Server {
             false if demo::is_loaded(&store).await? => return Err(StartError::Demonstration),
             false => None,
         };
-        let (recorder, writer) = start_recording(&store, &clock, &shutdown).await?;
+        let (recorder, writer) = start_recording(&config, &store, &clock, &shutdown).await?;
         let live = start_live(&config, &clock, &store, recorder.clone()).await?;
         let bus: SharedBus = Arc::new(InProcess::default());
         shutdown.spawn(close_sockets(bus.listen(), live.clone(), shutdown.clone()));
@@ -229,8 +237,9 @@ impl Server {
     }
 }
 
-/// Ends what the last run has left open, then starts the writer and the jobs of this node.
+/// Brings over what the last run could not write, ends what it has left open, then starts the jobs of this node.
 async fn start_recording(
+    config: &Config,
     store: &Store,
     clock: &Clock,
     shutdown: &Shutdown,
@@ -238,8 +247,12 @@ async fn start_recording(
     let lease = store.take_lease(NODE, clock.wall()).await?;
     let calendar = Calendar::default();
     let jobs = Jobs { store: store.clone(), lease: lease.clone(), clock: clock.clone(), calendar: calendar.clone() };
+    let journal = config.data.folder.join(JOURNAL);
+    let (recorder, writer) =
+        Recorder::start(store.clone(), lease, clock.clone(), calendar, &journal).map_err(StartError::Journal)?;
+    // The reaper must find all that is known.
+    recorder.settle().await.map_err(|_| StartError::TakenOver)?;
     jobs.at_start().await?;
-    let (recorder, writer) = Recorder::start(store.clone(), lease, clock.clone(), calendar);
     let fenced = recorder.fenced();
     shutdown.spawn(jobs.run(shutdown.stop_token(), fenced.clone()));
     let shutdown_of_fence = shutdown.clone();

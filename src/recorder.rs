@@ -1,14 +1,18 @@
 //! Milestones in, events appended, records sealed; loses none.
 //!
-//! One task writes, in the order in which it was told, many entries to a transaction. When the database stalls it tries
-//! again until it is back; meanwhile the queue fills and then whoever tells waits. Evidence does not queue: each is the
-//! whole of a session so far, so the newest one is kept and written with the next batch.
+//! One task writes, in the order in which it was told, many entries to a transaction. While the database is away it keeps
+//! them in the journal, a bounded local file, and brings them over, in order, when it is back; only when the journal takes
+//! nothing either does the queue fill, and then whoever tells waits. Evidence does not queue: each is the whole of a
+//! session so far, so the newest one is kept and written with the next batch.
+mod journal;
 #[cfg(test)]
 mod tests;
 mod writer;
 
 use std::{
     collections::BTreeMap,
+    io,
+    path::Path,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -31,6 +35,8 @@ use crate::{
     domain::{calendar::Calendar, evidence::Evidence},
     storage::{Entry, Lease, StorageError, Store},
 };
+use journal::Journal;
+use writer::Outage;
 
 /// Entries that may wait for the writer. A county's busiest hour tells some ten a second, so that this bridges many
 /// minutes of a database that is away; more would be memory, less would make calls wait sooner.
@@ -61,9 +67,11 @@ pub struct RecorderCounts {
     pub checkpoints: u64,
     /// Records sealed.
     pub sealed: u64,
+    /// Entries that were kept in the journal because the database was away.
+    pub journaled: u64,
     /// Transactions.
     pub batches: u64,
-    /// Attempts after which the database was not available.
+    /// Attempts after which the database was away.
     pub retries: u64,
     /// Entries that the store refused for good; somebody must look.
     pub refused: u64,
@@ -77,6 +85,7 @@ struct Counters {
     chat_lines: AtomicU64,
     checkpoints: AtomicU64,
     sealed: AtomicU64,
+    journaled: AtomicU64,
     batches: AtomicU64,
     retries: AtomicU64,
     refused: AtomicU64,
@@ -84,9 +93,18 @@ struct Counters {
 
 /// What the writer is told.
 enum Job {
-    Write { consultation: Option<ConsultationId>, entry: Entry },
-    Seal { session: SessionId, answer: oneshot::Sender<Result<SealedRecord, RecorderError>> },
+    Write(Entry),
+    Ask(Ask),
+}
+
+/// What is answered when everything told before has come that far.
+enum Ask {
+    /// It is durable, in the database or in the journal.
     Flush { answer: oneshot::Sender<()> },
+    /// It is in the database.
+    Settle { answer: oneshot::Sender<()> },
+    /// The same, and this session's record is sealed.
+    Seal { session: SessionId, answer: oneshot::Sender<Result<SealedRecord, RecorderError>> },
 }
 
 /// The newest evidence of each session that is not written yet.
@@ -129,8 +147,19 @@ impl std::fmt::Debug for Recorder {
 }
 
 impl Recorder {
-    /// Starts the writer of this node. The handle ends when every `Recorder` is dropped and all is written.
-    pub fn start(store: Store, lease: Lease, clock: Clock, calendar: Calendar) -> (Self, JoinHandle<()>) {
+    /// Starts the writer of this node, with what the last run has left in the journal at that path. The handle ends when
+    /// every `Recorder` is dropped and all is in the database.
+    ///
+    /// # Errors
+    /// When the journal cannot be opened.
+    pub fn start(
+        store: Store,
+        lease: Lease,
+        clock: Clock,
+        calendar: Calendar,
+        journal: &Path,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
+        let journal = Journal::open(journal)?;
         let (jobs, told) = mpsc::channel(QUEUE);
         let pending = Arc::new(Pending::default());
         let counters = Arc::new(Counters::default());
@@ -138,21 +167,24 @@ impl Recorder {
         let writer = writer::Writer {
             store: store.clone(),
             lease,
-            clock,
-            calendar,
             pending: pending.clone(),
             counters: counters.clone(),
             fenced: fenced.clone(),
             incomplete: Default::default(),
+            outage: (!journal.is_empty()).then(|| Outage::new(clock.now().mono)),
+            journal: Arc::new(Mutex::new(journal)),
+            held: vec![],
+            asked: Default::default(),
+            clock,
+            calendar,
         };
         let task = tokio::spawn(writer.run(told));
-        (Self { jobs, pending, counters, fenced, store }, task)
+        Ok((Self { jobs, pending, counters, fenced, store }, task))
     }
 
     /// Appends an event; waits only when the queue is full.
     pub async fn append(&self, milestone: Milestone) {
-        let consultation = Some(milestone.consultation);
-        self.tell(Job::Write { consultation, entry: Entry::Event(Box::new(milestone)) }).await;
+        self.tell(Job::Write(Entry::Event(Box::new(milestone)))).await;
     }
 
     /// Keeps the newest evidence of a session; it is durable half a second later. Never waits.
@@ -162,22 +194,29 @@ impl Recorder {
 
     /// Keeps a chat line, its text sealed; waits only when the queue is full.
     pub async fn chat(&self, line: ChatLine) {
-        self.tell(Job::Write { consultation: None, entry: Entry::Chat(Box::new(line)) }).await;
+        self.tell(Job::Write(Entry::Chat(Box::new(line)))).await;
     }
 
     /// Seals the record of a session whose outcome is in; everything told before is in it. Sealing again returns the
     /// same record.
     pub async fn seal(&self, session: SessionId) -> Result<SealedRecord, RecorderError> {
         let (answer, sealed) = oneshot::channel();
-        self.tell(Job::Seal { session, answer }).await;
+        self.tell(Job::Ask(Ask::Seal { session, answer })).await;
         sealed.await.unwrap_or(Err(RecorderError::Stopped))
     }
 
-    /// Returns when everything told before is durable.
+    /// Returns when everything told before is durable, in the database or in the journal.
     pub async fn flush(&self) -> Result<(), RecorderError> {
         let (answer, flushed) = oneshot::channel();
-        self.tell(Job::Flush { answer }).await;
+        self.tell(Job::Ask(Ask::Flush { answer })).await;
         flushed.await.map_err(|_| RecorderError::Stopped)
+    }
+
+    /// Returns when everything told before is in the database, and the journal with it.
+    pub async fn settle(&self) -> Result<(), RecorderError> {
+        let (answer, settled) = oneshot::channel();
+        self.tell(Job::Ask(Ask::Settle { answer })).await;
+        settled.await.map_err(|_| RecorderError::Stopped)
     }
 
     /// Whether there ever was a consultation of this id. Ids are minted by clients: one that was used, perhaps before the
@@ -194,12 +233,14 @@ impl Recorder {
     /// What the writer has done so far.
     pub fn counts(&self) -> RecorderCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { events, chat_lines, checkpoints, sealed, batches, retries, refused } = &*self.counters;
+        let Counters { events, chat_lines, checkpoints, sealed, journaled, batches, retries, refused } =
+            &*self.counters;
         RecorderCounts {
             events: read(events),
             chat_lines: read(chat_lines),
             checkpoints: read(checkpoints),
             sealed: read(sealed),
+            journaled: read(journaled),
             batches: read(batches),
             retries: read(retries),
             refused: read(refused),

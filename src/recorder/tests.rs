@@ -1,4 +1,6 @@
 //! The writer: order, durability, a database that stalls, a node that lost its lease, a crash.
+use std::{future::Future, path::Path, time::Duration};
+
 use yunfa_signaling::{
     ids::{CitizenId, LawyerId, MessageId},
     milestone::{Event, Milestone},
@@ -23,9 +25,26 @@ use crate::{
 };
 
 async fn start(store: &Store) -> (Recorder, tokio::task::JoinHandle<()>) {
-    let clock = Clock::machine();
+    // Unlinked when the fixture's folder would be: a journal that is not needed stays empty.
+    let folder = tempfile::tempdir().expect("a folder");
+    start_with(store, &Clock::machine(), &folder.path().join("facts.journal")).await
+}
+
+async fn start_with(store: &Store, clock: &Clock, journal: &Path) -> (Recorder, tokio::task::JoinHandle<()>) {
     let lease = store.take_lease("node-1", clock.wall()).await.expect("a lease");
-    Recorder::start(store.clone(), lease, clock, Calendar::default())
+    Recorder::start(store.clone(), lease, clock.clone(), Calendar::default(), journal).expect("the journal opens")
+}
+
+/// Lets the time pass that the writer waits for, until what is awaited has come.
+async fn passing<T>(clock: &Clock, awaited: impl Future<Output = T>) -> T {
+    tokio::pin!(awaited);
+    loop {
+        tokio::select! {
+            biased;
+            done = &mut awaited => return done,
+            () = tokio::time::sleep(Duration::from_millis(1)) => clock.advance(Duration::from_millis(100)),
+        }
+    }
 }
 
 async fn first_lawyer(store: &Store) -> LawyerId {
@@ -123,23 +142,93 @@ async fn a_stalled_database_makes_nobody_wait_and_loses_nothing() {
             tell(&recorder, &script.events).await;
             recorder.evidence(script.evidence(20)).await;
         }
-        let flush = tokio::spawn({
+        let settled = tokio::spawn({
             let recorder = recorder.clone();
-            async move { recorder.flush().await }
+            async move { recorder.settle().await }
         });
         tokio::task::yield_now().await;
-        assert!(!flush.is_finished(), "what is not durable is not said to be");
+        assert!(!settled.is_finished(), "what is not in the database is not said to be");
         assert!(!fixture.store.is_known(scripts[0].consultation).await.expect("asked"));
         stalled.rollback().await.expect("let go");
         other.close().await;
 
-        flush.await.expect("runs").expect("flushed");
+        settled.await.expect("runs").expect("settled");
         for script in &scripts {
             assert_eq!(fixture.store.events(script.consultation).await.expect("read"), script.events);
         }
         assert_eq!(recorder.counts().refused, 0);
         drop(recorder);
         writer.await.expect("it ends");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_facts_are_durable_in_the_journal_and_seals_wait() {
+    on_both_engines(|fixture| async move {
+        let fixture = fixture.with_county().await;
+        let (folder, clock) = (tempfile::tempdir().expect("a folder"), Clock::by_hand(NOW));
+        let (recorder, writer) = start_with(&fixture.store, &clock, &folder.path().join("facts.journal")).await;
+        let mut script = call(1, first_lawyer(&fixture.store).await);
+        let (before, mut evidence) = (script.events.len(), script.evidence(20));
+        evidence.complete();
+        tell(&recorder, &script.events).await;
+        recorder.settle().await.expect("in the database");
+        let (other, stalled) = stall(&fixture).await;
+
+        script.ended(EndReason::CitizenHungUp).after(5000).outcome(Outcome::AdviceGiven);
+        tell(&recorder, &script.events[before..]).await;
+        recorder.evidence(evidence).await;
+        passing(&clock, recorder.flush()).await.expect("durable");
+        let sealing = tokio::spawn({
+            let (recorder, session) = (recorder.clone(), script.session);
+            async move { recorder.seal(session).await }
+        });
+        let kept = recorder.counts();
+        assert_eq!(kept.journaled, (script.events.len() - before + 1) as u64);
+        assert_eq!(fixture.store.events(script.consultation).await.expect("read").len(), before);
+        assert!(!sealing.is_finished(), "a record is in the database or it is none");
+        stalled.rollback().await.expect("let go");
+        other.close().await;
+
+        let sealed = passing(&clock, sealing).await.expect("runs").expect("sealed");
+
+        assert_eq!(sealed.two_way_s, 20);
+        assert_eq!(fixture.store.events(script.consultation).await.expect("read")[..before], script.events[..before]);
+        assert_eq!(std::fs::metadata(folder.path().join("facts.journal")).expect("there").len(), 0);
+        assert_eq!(recorder.counts().refused, 0);
+        drop(recorder);
+        writer.await.expect("it ends");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_killed_process_kept_in_its_journal_is_sealed_by_the_next_one() {
+    on_both_engines(|fixture| async move {
+        let fixture = fixture.with_county().await;
+        let (folder, clock) = (tempfile::tempdir().expect("a folder"), Clock::by_hand(NOW));
+        let path = folder.path().join("facts.journal");
+        let (recorder, writer) = start_with(&fixture.store, &clock, &path).await;
+        let (other, stalled) = stall(&fixture).await;
+        let script = call(1, first_lawyer(&fixture.store).await);
+        tell(&recorder, &script.events).await;
+        recorder.evidence(script.evidence(20)).await;
+        passing(&clock, recorder.flush()).await.expect("durable");
+        writer.abort();
+        assert!(writer.await.expect_err("killed").is_cancelled());
+        stalled.rollback().await.expect("let go");
+        other.close().await;
+
+        let (recorder, _writer) = start_with(&fixture.store, &clock, &path).await;
+        passing(&clock, recorder.settle()).await.expect("in the database");
+        let now = Timestamp(NOW.0 + 60_000);
+        let lease = fixture.store.take_lease("node-1", now).await.expect("a lease");
+        let reaped = seal_stale(&fixture.store, &lease, &Calendar::default(), now).await.expect("reaped");
+
+        assert_eq!(reaped, Reaped { ended: 1, sealed: 1 });
+        let sealed = fixture.store.sealed(script.session).await.expect("asked").expect("sealed");
+        assert_eq!(sealed.two_way_s, 20, "nothing of it was in the database when the process died");
     })
     .await;
 }

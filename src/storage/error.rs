@@ -70,6 +70,11 @@ impl StorageError {
         matches!(self, Self::Unavailable(_))
     }
 
+    /// The database took longer than its caller could wait.
+    pub const fn too_slow() -> Self {
+        Self::Unavailable(sqlx::Error::PoolTimedOut)
+    }
+
     pub(super) fn inconsistent(table: &'static str, id: impl Into<String>, what: impl ToString) -> Self {
         Self::Inconsistent { table, id: id.into(), what: what.to_string() }
     }

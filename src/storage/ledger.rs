@@ -1,4 +1,5 @@
 //! What the recorder writes: events in order, what they make of consultations, offers and sessions, evidence, chat.
+use serde::{Deserialize, Serialize};
 use sqlx::{Any, Transaction};
 use yunfa_signaling::{
     ids::{ConsultationId, LegId, MessageId, SessionId},
@@ -56,7 +57,7 @@ statements! {
 }
 
 /// One chat line on its way to the store, where its text is sealed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChatLine {
     /// Which session.
     pub session: SessionId,
@@ -75,7 +76,7 @@ pub struct ChatLine {
 }
 
 /// Something to be written down.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Entry {
     /// An event.
     Event(Box<Milestone>),
@@ -85,16 +86,37 @@ pub enum Entry {
     Evidence(Box<Evidence>),
 }
 
+impl Entry {
+    /// Whose event it is; nothing for what is no event.
+    pub fn consultation(&self) -> Option<ConsultationId> {
+        match self {
+            Self::Event(milestone) => Some(milestone.consultation),
+            Self::Chat(_) | Self::Evidence(_) => None,
+        }
+    }
+}
+
 impl Store {
     /// Writes all entries or none, in order, in one transaction of `lease`. Entries that are written already are passed
     /// over, so that a caller who did not hear the answer may ask again.
     pub async fn write_down(&self, lease: &Lease, entries: &[Entry], now: Timestamp) -> Result<(), StorageError> {
+        self.write_down_for(lease, lease, entries, now).await
+    }
+
+    /// The same in the name of `owner`: what the last run kept in its journal stays without a living owner.
+    pub async fn write_down_for(
+        &self,
+        lease: &Lease,
+        owner: &Lease,
+        entries: &[Entry],
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
         let mut tx = self.begin_as(lease).await?;
         for entry in entries {
             match entry {
-                Entry::Event(milestone) => append(&mut tx, lease, milestone).await.map(drop)?,
+                Entry::Event(milestone) => append(&mut tx, owner, milestone).await.map(drop)?,
                 Entry::Chat(line) => self.put_line(&mut tx, line).await?,
-                Entry::Evidence(evidence) => checkpoint(&mut tx, lease, evidence, now).await?,
+                Entry::Evidence(evidence) => checkpoint(&mut tx, owner, evidence, now).await?,
             }
         }
         Ok(tx.commit().await?)
@@ -198,7 +220,7 @@ fn milestone(row: &sqlx::any::AnyRow) -> Result<Milestone, StorageError> {
 /// Appends one event and what it makes of the consultation, its offers and sessions; `false` when it was there already.
 pub(super) async fn append(
     tx: &mut Transaction<'static, Any>,
-    lease: &Lease,
+    owner: &Lease,
     milestone: &Milestone,
 ) -> Result<bool, StorageError> {
     let Milestone { consultation, version, at, mono_us, event } = milestone;
@@ -225,7 +247,7 @@ pub(super) async fn append(
     if !follows {
         return Err(StorageError::OutOfOrder { consultation: *consultation, version: *version });
     }
-    project(tx, lease, &id, *at, event).await?;
+    project(tx, owner, &id, *at, event).await?;
     Ok(true)
 }
 
@@ -252,7 +274,7 @@ async fn is_the_same(
 /// Brings the rows up to date with one event; one arm per kind.
 async fn project(
     tx: &mut Transaction<'static, Any>,
-    lease: &Lease,
+    owner: &Lease,
     consultation: &str,
     at: Timestamp,
     event: &Event,
@@ -278,8 +300,8 @@ async fn project(
             .bind(consent_version)
             .bind(entry_source.as_deref())
             .bind(device.as_str())
-            .bind(&lease.node)
-            .bind(lease.epoch)
+            .bind(&owner.node)
+            .bind(owner.epoch)
             .bind(at.0),
         Event::StateChanged { to, .. } => sqlx::query(SET_STATE).bind(consultation).bind(to.as_str()),
         Event::OfferMade { offer, lawyer, round } => sqlx::query(MAKE_OFFER)
@@ -299,11 +321,11 @@ async fn project(
             .bind(i64::try_from(*latency_ms).unwrap_or(i64::MAX))
             .bind(reason.map(|reason| reason.as_str())),
         Event::Accepted { lawyer, session, .. } => {
-            put_session(tx, lease, consultation, *session, SessionState::Connecting, at).await?;
+            put_session(tx, owner, consultation, *session, SessionState::Connecting, at).await?;
             sqlx::query(ACCEPT).bind(session.to_string()).bind(lawyer.to_string()).bind(at.0)
         }
         Event::SessionChanged { session, to, .. } => {
-            put_session(tx, lease, consultation, *session, *to, at).await?;
+            put_session(tx, owner, consultation, *session, *to, at).await?;
             if *to == SessionState::Active {
                 sqlx::query(START_SESSION).bind(session.to_string()).bind(at.0).execute(&mut **tx).await?;
             }
@@ -335,7 +357,7 @@ async fn project(
 
 async fn put_session(
     tx: &mut Transaction<'static, Any>,
-    lease: &Lease,
+    owner: &Lease,
     consultation: &str,
     session: SessionId,
     state: SessionState,
@@ -346,8 +368,8 @@ async fn put_session(
         .bind(consultation)
         .bind(state.as_str())
         .bind(at.0)
-        .bind(&lease.node)
-        .bind(lease.epoch)
+        .bind(&owner.node)
+        .bind(owner.epoch)
         .execute(&mut **tx)
         .await?;
     Ok(())
@@ -355,7 +377,7 @@ async fn put_session(
 
 async fn checkpoint(
     tx: &mut Transaction<'static, Any>,
-    lease: &Lease,
+    owner: &Lease,
     evidence: &Evidence,
     now: Timestamp,
 ) -> Result<(), StorageError> {
@@ -366,8 +388,8 @@ async fn checkpoint(
         .bind(i64::from(evidence.complete))
         .bind(serde_json::to_string(evidence).expect("evidence is always JSON"))
         .bind(now.0)
-        .bind(&lease.node)
-        .bind(lease.epoch)
+        .bind(&owner.node)
+        .bind(owner.epoch)
         .execute(&mut **tx)
         .await?;
     Ok(())

@@ -1,4 +1,5 @@
 //! Who may write: each node's lease with its rising epoch.
+use serde::{Deserialize, Serialize};
 use sqlx::{Any, Transaction};
 use yunfa_signaling::time::Timestamp;
 
@@ -22,7 +23,7 @@ statements! {
 }
 
 /// A node's right to write, until another one takes it over.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lease {
     /// Which node.
     pub node: String,
