@@ -1,23 +1,18 @@
 //! The command line: commands, flags and exit codes.
-use std::{
-    error::Error,
-    io::{self, BufRead as _, IsTerminal as _, Read as _},
-    path::PathBuf,
-    process::ExitCode,
-};
+mod admin;
 
+use std::{error::Error, path::PathBuf, process::ExitCode};
+
+use admin::Admin;
 use clap::{Args, Parser, Subcommand};
-use yunfa_signaling::{private::PersonName, time::Timestamp, words::Role};
-use zeroize::Zeroizing;
 
 use crate::{
     app::{self, StartError},
     clock::Clock,
     config::{Config, ConfigError, Sources},
-    domain::audit::Hash,
-    http::password,
+    domain::audit::AuditFault,
     shutdown::Shutdown,
-    storage::{AuditNote, StorageError, Store, registry::NewStaff},
+    storage::{StorageError, keys::hex},
     telemetry,
 };
 
@@ -40,24 +35,15 @@ enum Command {
     /// What has to be done on the machine itself.
     #[command(subcommand)]
     Admin(Admin),
+    /// The log of everything that counts.
+    #[command(subcommand)]
+    Audit(Audit),
 }
 
 #[derive(Debug, Subcommand)]
-enum Admin {
-    /// Adds a member of the office, such as the first supervisor. The password is read from standard input.
-    AddStaff {
-        /// The name typed at login.
-        #[arg(long)]
-        user: String,
-        /// The person's name.
-        #[arg(long)]
-        name: String,
-        /// What they may do.
-        #[arg(long, value_parser = office_role, value_name = "DISPATCHER|FINANCE|SUPERVISOR")]
-        role: Role,
-        #[command(flatten)]
-        settings: Settings,
-    },
+enum Audit {
+    /// Recomputes the audit log from its first entry; exit code 1 where it is not what it was.
+    Verify(Settings),
 }
 
 /// Where settings come from, the same for every command.
@@ -98,9 +84,15 @@ enum Failure {
     /// The database could not be opened.
     #[error(transparent)]
     Store(StartError),
-    /// A member of the office could not be added.
+    /// A person could not be added.
     #[error("{0}")]
-    Staff(String),
+    NotAdded(String),
+    /// The audit log could not be read.
+    #[error("the audit log cannot be read: {0}")]
+    Unread(#[source] StorageError),
+    /// The audit log was changed.
+    #[error("the audit log is not what it was: {0}")]
+    Changed(#[from] AuditFault),
 }
 
 /// Runs the command of this process.
@@ -111,7 +103,11 @@ pub async fn run() -> ExitCode {
             say(&format!("yunfa: {}", with_causes(&failure)));
             match failure {
                 Failure::Settings(_) => ExitCode::from(WRONG_SETTINGS),
-                Failure::Start(_) | Failure::Store(_) | Failure::Staff(_) => ExitCode::FAILURE,
+                Failure::Start(_)
+                | Failure::Store(_)
+                | Failure::NotAdded(_)
+                | Failure::Unread(_)
+                | Failure::Changed(_) => ExitCode::FAILURE,
             }
         }
     }
@@ -133,71 +129,23 @@ impl Command {
                 say("the database is up to date");
                 Ok(())
             }
-            Self::Admin(Admin::AddStaff { user, name, role, settings }) => {
+            Self::Admin(admin) => admin.run().await,
+            Self::Audit(Audit::Verify(settings)) => {
                 let config = settings.load()?;
                 telemetry::start(&config.log);
-                add_staff(&config, user, name, role).await
+                verify_audit(&config).await
             }
         }
     }
 }
 
-async fn add_staff(config: &Config, user: String, name: String, role: Role) -> Result<(), Failure> {
-    let refused = |why: &str| Failure::Staff(format!("`{user}` is not added: {why}"));
-    let clock = Clock::machine();
-    if io::stdin().is_terminal() {
-        say("Password (it is shown while you type; pipe it in to avoid that):");
-    }
-    let mut typed = Zeroizing::new(String::new());
-    io::stdin().lock().take(MAX_INPUT_BYTES).read_line(&mut typed).map_err(|error| refused(&error.to_string()))?;
-    let password = typed.trim_end_matches(['\r', '\n']);
-    if !(password::MIN_CHARS..=password::MAX_CHARS).contains(&password.chars().count()) {
-        return Err(refused(&format!("a password has {} to {} characters", password::MIN_CHARS, password::MAX_CHARS)));
-    }
-    let password_hash = password::hash(password, &clock).ok_or_else(|| refused("the password cannot be hashed"))?;
-    let store = app::open_store(config, &clock).await.map_err(Failure::Store)?;
-    let new = NewStaff {
-        id: clock.mint(),
-        account: clock.mint(),
-        user: user.clone(),
-        name: PersonName::new(name),
-        role,
-        password_hash,
-    };
-    let added = keep_staff(&store, &new, clock.wall()).await;
+async fn verify_audit(config: &Config) -> Result<(), Failure> {
+    let store = app::open_store(config, &Clock::machine()).await.map_err(Failure::Store)?;
+    let verified = store.verify_audit().await;
     store.close().await;
-    match added {
-        Ok(()) => {
-            say(&format!("`{user}` may sign in at /office/"));
-            Ok(())
-        }
-        Err(StorageError::Duplicate(_)) => Err(refused("there is such a user already")),
-        Err(error) => Err(refused(&with_causes(&error))),
-    }
-}
-
-/// Keeps the person with the login, and that it was done.
-async fn keep_staff(store: &Store, new: &NewStaff, now: Timestamp) -> Result<(), StorageError> {
-    store.add_staff(new, now).await?;
-    let id = new.id.to_string();
-    let note = AuditNote {
-        actor: "command line",
-        action: "staff.added",
-        object_kind: "staff",
-        object: &id,
-        hash: Hash::default(),
-    };
-    store.note(&note, now).await
-}
-
-/// A password fits in many times; whatever else is piped in is not read to its end.
-const MAX_INPUT_BYTES: u64 = 1024;
-
-fn office_role(text: &str) -> Result<Role, String> {
-    match text.parse() {
-        Ok(role @ (Role::Dispatcher | Role::Finance | Role::Supervisor)) => Ok(role),
-        _ => Err("DISPATCHER, FINANCE or SUPERVISOR".to_owned()),
-    }
+    let (entries, root) = verified.map_err(Failure::Unread)??;
+    say(&format!("the audit log is intact: {entries} entries, root {}", hex(&root)));
+    Ok(())
 }
 
 /// The failure with all that caused it, for the operator: what an edge hides from strangers is said here.

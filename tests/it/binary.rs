@@ -151,6 +151,41 @@ fn a_first_supervisor_is_made_without_a_demonstration_and_the_password_is_never_
     assert!(String::from_utf8_lossy(&again.stderr).contains("boss"));
 }
 
+#[tokio::test]
+async fn the_audit_log_is_verified_from_the_command_line_and_a_changed_entry_is_found() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let add = with_password(folder.path(), &["add-lawyer", "--user", "li", "--name", "李明", "--areas", "LABOUR,DEBT"]);
+    assert_eq!(add.status.code(), Some(0), "{}", String::from_utf8_lossy(&add.stderr));
+    let again = with_password(folder.path(), &["add-lawyer", "--user", "li", "--name", "李明"]);
+    assert_eq!(again.status.code(), Some(1), "there is such a user already");
+    let verify = || yunfa(folder.path()).args(["audit", "verify"]).output().expect("it runs");
+
+    let intact = verify();
+    sqlx::any::install_default_drivers();
+    let url = format!("sqlite:{}", folder.path().join("data/yunfa.db").display());
+    let database = sqlx::AnyPool::connect(&url).await.expect("opened");
+    for tampering in ["DROP TRIGGER audit_entries_stay", "UPDATE audit_entries SET body = x'00'"] {
+        sqlx::query(tampering).execute(&database).await.expect("whoever owns the file may do anything");
+    }
+    database.close().await;
+    let changed = verify();
+
+    assert_eq!(intact.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&intact.stderr).contains("intact: 1 entries"));
+    assert_eq!(changed.status.code(), Some(1), "{}", String::from_utf8_lossy(&changed.stderr));
+    assert!(String::from_utf8_lossy(&changed.stderr).contains("not what it was"));
+}
+
+/// Runs `yunfa admin …` with a password on its standard input.
+fn with_password(folder: &Path, words: &[&str]) -> Output {
+    let mut command = yunfa(folder);
+    command.arg("admin").args(words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("it runs");
+    std::io::Write::write_all(&mut child.stdin.take().expect("its input"), b"correct horse battery\n")
+        .expect("written");
+    child.wait_with_output().expect("it ends")
+}
+
 fn serve(folder: &Path, more: &[&str]) -> Child {
     let settings = ["http.listen=127.0.0.1:0", "tls.listen=off", "media.udp_port=0", "media.workers=1"];
     let mut command = yunfa(folder);
