@@ -14,6 +14,7 @@ use crate::{
     bus::{Hint, InProcess, Listener, SharedBus},
     clock::Clock,
     config::{Config, Http, machine},
+    crash_point::crash_point,
     domain::{calendar::Calendar, people::Subject},
     files,
     http::{
@@ -245,6 +246,7 @@ async fn start_recording(
     shutdown: &Shutdown,
 ) -> Result<(Recorder, JoinHandle<()>), StartError> {
     let lease = store.take_lease(NODE, clock.wall()).await?;
+    crash_point("start-lease-taken");
     let calendar = Calendar::default();
     let jobs = Jobs { store: store.clone(), lease: lease.clone(), clock: clock.clone(), calendar: calendar.clone() };
     let journal = config.data.folder.join(JOURNAL);

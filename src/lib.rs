@@ -8,6 +8,7 @@ pub mod bus;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod crash_point;
 pub mod domain;
 pub mod files;
 pub mod http;

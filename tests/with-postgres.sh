@@ -1,11 +1,18 @@
 #!/bin/bash
 # Runs a command with a throw-away PostgreSQL: `tests/with-postgres.sh cargo test`.
 # The cluster lives in a temporary folder, listens on a Unix socket in it and on nothing else, and is gone afterwards.
-# YUNFA_TEST_POSTGRES tells the command where it is. fsync is off: tests check what is written, not the disk.
+# YUNFA_TEST_POSTGRES tells the command where it is. fsync is off: tests check what is written, not the disk; with
+# `--durable` before the command it is on, as a server in earnest insists.
 set -euo pipefail
 
+durability=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
+if [ "${1:-}" = --durable ]; then
+    durability=()
+    shift
+fi
+
 if [ $# -eq 0 ]; then
-    echo "usage: tests/with-postgres.sh COMMAND [ARGUMENT…]" >&2
+    echo "usage: tests/with-postgres.sh [--durable] COMMAND [ARGUMENT…]" >&2
     exit 2
 fi
 
@@ -45,8 +52,8 @@ chmod 700 "$folder"
     exit 1
 }
 "${as_owner[@]}" "$bin/pg_ctl" -D "$folder/data" -w -s -l "$folder/log" -o "\
-    -c listen_addresses='' -c unix_socket_directories='$folder' -c fsync=off -c synchronous_commit=off \
-    -c full_page_writes=off -c max_connections=200 -c shared_buffers=64MB" start || {
+    -c listen_addresses='' -c unix_socket_directories='$folder' ${durability[*]} \
+    -c max_connections=200 -c shared_buffers=64MB" start || {
     cat "$folder/log" >&2
     exit 1
 }

@@ -78,6 +78,8 @@ pub struct Login {
 /// What `yunfa serve --demo` writes, as far as it is used here.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Demo {
+    /// The address of the server.
+    pub citizen: String,
     /// The lawyers' logins.
     pub lawyers: Vec<Login>,
 }
@@ -158,13 +160,18 @@ impl Server {
         Err(Problem { status: status.as_u16(), code: word("code"), detail }.into())
     }
 
-    async fn get<T: DeserializeOwned>(&self, path: &str, token: Option<&Token>) -> anyhow::Result<T> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, token: Option<&Token>) -> anyhow::Result<T> {
         let body = self.call(Method::GET, path, token, None).await.with_context(|| format!("GET {path}"))?;
         serde_json::from_value(body).with_context(|| format!("the answer to GET {path}"))
     }
 
     async fn post(&self, path: &str, token: Option<&Token>, body: Value) -> anyhow::Result<Value> {
         self.call(Method::POST, path, token, Some(body)).await.with_context(|| format!("POST {path}"))
+    }
+
+    /// Whether it takes new work.
+    pub async fn is_ready(&self) -> bool {
+        self.call(Method::GET, "/readyz", None, None).await.is_ok()
     }
 
     /// What there is to choose from.

@@ -5,6 +5,7 @@
 pub mod api;
 pub mod client;
 pub mod clip;
+pub mod crash;
 mod keyframes;
 pub mod pairs;
 pub mod peer;

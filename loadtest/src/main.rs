@@ -1,12 +1,12 @@
 //! The command line of the load tool.
 use std::{fmt::Display, fs, path::PathBuf, process::ExitCode, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use yunfa_loadtest::{
     api::{Demo, Login, Server},
-    pairs, whip,
+    crash, pairs, whip,
 };
 use yunfa_signaling::words::Channel;
 
@@ -27,6 +27,8 @@ struct Cli {
 enum Scenario {
     /// Citizens call lawyers; exit code 1 when a call fails or a record is more than 1 s off what the peers saw.
     Pairs(Pairs),
+    /// Kills a server of its own under calls, again and again; exit code 1 when a record is lost, doubled or wrong.
+    Crash(Crash),
     /// One publisher and many viewers at a WHIP/WHEP server; prints its CPU time per delivered packet.
     Whip(Whip),
 }
@@ -57,6 +59,37 @@ struct Pairs {
 }
 
 #[derive(Args)]
+struct Crash {
+    /// The server's program.
+    #[arg(long)]
+    binary: PathBuf,
+    /// Its data folder, which must be empty or not there.
+    #[arg(long)]
+    data: PathBuf,
+    /// Its database; SQLite in the data folder when left out.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// How often it is killed.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    kills: u32,
+    /// Calls at one time.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=100))]
+    calls: u32,
+    /// How they talk: text, voice or video.
+    #[arg(long, default_value = "voice")]
+    channel: Channel,
+    /// Named points at which every second round ends, for a server built with `--features crash-points`.
+    #[arg(long, value_delimiter = ',')]
+    points: Vec<String>,
+    /// The same number makes the same choices.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct Whip {
     /// The server.
     #[arg(long, default_value = "http://127.0.0.1:8090")]
@@ -80,6 +113,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter("error").with_writer(std::io::stderr).init();
     let outcome = match Cli::parse().scenario {
         Scenario::Pairs(options) => pairs(options).await,
+        Scenario::Crash(options) => crash(options).await,
         Scenario::Whip(options) => whip(options).await,
     };
     match outcome {
@@ -118,6 +152,16 @@ fn logins(demo_file: Option<PathBuf>, lawyers: &[String]) -> anyhow::Result<Vec<
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     let demo: Demo = serde_json::from_str(&text).with_context(|| format!("{} is not a demo file", path.display()))?;
     Ok(demo.lawyers)
+}
+
+async fn crash(options: Crash) -> anyhow::Result<bool> {
+    let Crash { binary, data, database, kills, calls, channel, points, seed, json } = options;
+    ensure!(!data.join("yunfa.db").exists(), "{} is not empty", data.display());
+    let plan =
+        crash::Plan { binary: crash::Binary { path: binary, data, database }, kills, calls, channel, points, seed };
+    let outcome = crash::run(&plan).await?;
+    show(&outcome, json)?;
+    Ok(outcome.is_good())
 }
 
 async fn whip(options: Whip) -> anyhow::Result<bool> {

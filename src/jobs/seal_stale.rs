@@ -7,6 +7,7 @@ use yunfa_signaling::{
 };
 
 use crate::{
+    crash_point::crash_point,
     domain::{
         abandoned::{Ending, ending},
         calendar::Calendar,
@@ -45,6 +46,7 @@ pub async fn seal_stale(
         let Some(last) = page.last() else { return Ok(reaped) };
         after = Some(*last);
         for consultation in page {
+            crash_point("start-reaping");
             match reap(store, lease, calendar, consultation, now).await {
                 Ok(Some(sealed)) => {
                     reaped.ended += 1;

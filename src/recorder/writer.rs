@@ -19,6 +19,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    crash_point::crash_point,
     domain::{
         calendar::Calendar,
         service_record::{ClosedBy, Closing},
@@ -161,6 +162,7 @@ impl Writer {
                     self.asked.push_back(Ask::Seal { session, answer });
                 }
                 sealed => {
+                    crash_point("sealed-untold");
                     self.counters.sealed.fetch_add(u64::from(sealed.is_ok()), Ordering::Relaxed);
                     let _ = answer.send(sealed);
                 }
@@ -235,6 +237,7 @@ impl Writer {
         };
         match written {
             Ok(()) => {
+                crash_point("facts-durable");
                 self.count(batch);
                 Ok(Said::Written)
             }

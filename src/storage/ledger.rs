@@ -15,7 +15,10 @@ use super::{
     nodes::Lease,
     row::{Columns, statements},
 };
-use crate::domain::{evidence::Evidence, rating::Stars};
+use crate::{
+    crash_point::crash_point,
+    domain::{evidence::Evidence, rating::Stars},
+};
 
 statements! {
     INSERT_EVENT = "INSERT INTO events (consultation, version, name, at, mono_us, body) VALUES ($1, $2, $3, $4, $5, $6) \
@@ -119,6 +122,7 @@ impl Store {
                 Entry::Evidence(evidence) => checkpoint(&mut tx, owner, evidence, now).await?,
             }
         }
+        crash_point("facts-uncommitted");
         Ok(tx.commit().await?)
     }
 

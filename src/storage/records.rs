@@ -18,6 +18,7 @@ use super::{
     row::{Columns, statements},
     sessions::{Cursor, LawyerRef, ListFilter, Page},
 };
+use crate::crash_point::crash_point;
 use crate::domain::{
     calendar::Calendar,
     people::AreaLevel,
@@ -168,6 +169,7 @@ impl Store {
         if let Some(order) = seal {
             closed.sealed = !seal_in(&mut tx, lease, order, calendar).await?.1;
         }
+        crash_point("seal-uncommitted");
         tx.commit().await?;
         Ok(closed)
     }
@@ -181,6 +183,7 @@ impl Store {
     ) -> Result<SealedRecord, StorageError> {
         let mut tx = self.begin_as(lease).await?;
         let (sealed, _) = seal_in(&mut tx, lease, order, calendar).await?;
+        crash_point("seal-uncommitted");
         tx.commit().await?;
         Ok(sealed)
     }

@@ -3,6 +3,7 @@
 mod auth;
 mod binary;
 mod calls;
+mod crashes;
 mod edges;
 mod limits;
 mod media_calls;

@@ -1,0 +1,278 @@
+//! Scenario `crash`: the server is killed in the middle of calls, again and again; what both sides saw is compared with the
+//! records that are found afterwards.
+mod call;
+mod found;
+mod process;
+
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+
+use anyhow::{Context as _, ensure};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
+use serde::Serialize;
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+use yunfa_signaling::{
+    ids::{AreaCode, RecordId},
+    words::Channel,
+};
+
+use crate::{
+    api::{Login, Server},
+    client::{Citizen, Lawyer},
+    peer::Shape,
+};
+use call::{Script, Seen};
+use found::Found;
+pub use process::Binary;
+
+/// How long all calls of a round may take to be talking.
+const ALL_TALK: Duration = Duration::from_secs(60);
+/// How long clients may take to notice that the server is gone.
+const NOTICED: Duration = Duration::from_secs(20);
+/// Points of this name are passed while the server starts, after a kill.
+const AT_START: &str = "start-";
+/// The server is killed between these two after all calls talk.
+const KILL_BETWEEN_MS: (u64, u64) = (500, 15_000);
+/// A record in whole seconds may differ from what was seen by the parts of seconds at both ends.
+const ROUNDING_S: f64 = 1.0;
+/// Evidence is durable at the latest after this.
+const UNDER_S: f64 = 5.0;
+
+/// What to do.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The server, and where it keeps what it is given.
+    pub binary: Binary,
+    /// How often it is killed.
+    pub kills: u32,
+    /// Calls at one time.
+    pub calls: u32,
+    /// How the two talk.
+    pub channel: Channel,
+    /// Named points of the server (built with `crash-points`) at which it ends itself, in turn with kills at random.
+    pub points: Vec<String>,
+    /// The same number makes the same choices.
+    pub seed: u64,
+}
+
+/// What came of it.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcome {
+    /// Times the server ended without warning.
+    pub kills: u32,
+    /// Of these, at a named point.
+    pub at_points: BTreeMap<String, u32>,
+    /// Sessions in which both sides were there.
+    pub sessions: u32,
+    /// Records sealed by their owner before the kill.
+    pub by_owner: u32,
+    /// Records sealed by the reaper after it.
+    pub by_reaper: u32,
+    /// Sessions that had ended and wait for their lawyer's outcome.
+    pub waiting: u32,
+    /// Sessions without record and without reason.
+    pub lost: u32,
+    /// Records beyond one of a session.
+    pub doubled: u32,
+    /// Sealed records that were gone or changed afterwards.
+    pub changed: u32,
+    /// The most that a record counts beyond what was seen, in seconds, rounding apart.
+    pub over_s: f64,
+    /// The most that a record lacks, in seconds, rounding apart.
+    pub under_s: f64,
+    /// Verifications of the whole audit log that failed.
+    pub audit_faults: u32,
+    /// What went wrong, in words.
+    pub failures: Vec<String>,
+}
+
+impl Outcome {
+    /// Nothing lost, doubled, changed or over-counted, and at most five seconds under-counted.
+    pub fn is_good(&self) -> bool {
+        self.sessions > 0
+            && self.lost + self.doubled + self.changed + self.audit_faults == 0
+            && self.over_s <= 0.0
+            && self.under_s <= UNDER_S
+            && self.failures.is_empty()
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kills, sessions, by_owner, by_reaper, waiting, .. } = self;
+        writeln!(f, "{kills} kills under {sessions} calls")?;
+        for (point, count) in &self.at_points {
+            writeln!(f, "  {count:>4} at {point}")?;
+        }
+        writeln!(
+            f,
+            "records: {by_owner} by their owner, {by_reaper} by the reaper; {waiting} calls wait for their outcome"
+        )?;
+        writeln!(f, "lost {}, doubled {}, changed {}", self.lost, self.doubled, self.changed)?;
+        writeln!(f, "over-count {:.1} s, under-count {:.1} s at most", self.over_s, self.under_s)?;
+        writeln!(f, "audit log: {} faults", self.audit_faults)?;
+        for failure in &self.failures {
+            writeln!(f, "failed: {failure}")?;
+        }
+        write!(f, "{}", if self.is_good() { "every promise was kept" } else { "A PROMISE WAS BROKEN" })
+    }
+}
+
+/// Runs the plan.
+///
+/// # Errors
+///
+/// When the server cannot be started or does not do its work between two kills.
+pub async fn run(plan: &Plan) -> anyhow::Result<Outcome> {
+    ensure!(plan.calls > 0, "at least one call");
+    let mut dice = StdRng::seed_from_u64(plan.seed);
+    let mut outcome = Outcome::default();
+    let mut sealed = BTreeMap::new();
+    let logins = plan.binary.prepare(plan.calls).await?;
+    for round in 0..plan.kills {
+        let point = Some(round % 2).filter(|odd| *odd == 1).and_then(|_| pick(&plan.points, &mut dice));
+        let (at_start, in_calls) = match point {
+            Some(point) if point.starts_with(AT_START) => (Some(point), None),
+            point => (None, point),
+        };
+        let seen = one_round(plan, &logins, in_calls, &mut dice, &mut outcome)
+            .await
+            .with_context(|| format!("round {round}"))?;
+        if let Some(point) = at_start
+            && plan.binary.start(Some((point, dice.random_range(1..=3)))).await.is_err()
+        {
+            outcome.kills += 1;
+            note_point(&mut outcome, at_start, true);
+        }
+        let mut process = plan.binary.start(None).await?;
+        let found = Found::read(&process.server, &plan.binary.supervisor()).await?;
+        outcome.audit_faults += u32::from(!plan.binary.audit_is_intact().await?);
+        compare(&seen, &found, &mut sealed, &mut outcome);
+        process.kill().await?;
+    }
+    Ok(outcome)
+}
+
+fn pick<'a>(points: &'a [String], dice: &mut StdRng) -> Option<&'a str> {
+    if points.is_empty() { None } else { points.get(dice.random_range(0..points.len())).map(String::as_str) }
+}
+
+/// Calls until the server is gone; what was seen of each.
+async fn one_round(
+    plan: &Plan,
+    logins: &[Login],
+    point: Option<&str>,
+    dice: &mut StdRng,
+    outcome: &mut Outcome,
+) -> anyhow::Result<Vec<Seen>> {
+    let mut process = plan.binary.start(point.map(|point| (point, dice.random_range(1..=20)))).await?;
+    let scripts: Vec<Script> = (0..plan.calls).map(|_| Script::roll(dice)).collect();
+    let kill_after = Duration::from_millis(dice.random_range(KILL_BETWEEN_MS.0..KILL_BETWEEN_MS.1));
+    let begun = begin(plan, &process.server, logins, scripts).await;
+    match begun {
+        Ok(mut calls) => {
+            tokio::select! {
+                () = sleep(kill_after) => process.kill().await?,
+                ended = process.ended() => note_point(outcome, point, ended?),
+            }
+            outcome.kills += 1;
+            let mut seen = vec![];
+            let all = async {
+                while let Some(call) = calls.join_next().await {
+                    seen.push(call?);
+                }
+                anyhow::Ok(())
+            };
+            timeout(NOTICED, all).await.context("clients did not notice that the server is gone")??;
+            Ok(seen)
+        }
+        // A named point may come before anybody talks.
+        Err(error) if point.is_some() => {
+            let ended = timeout(NOTICED, process.ended()).await.with_context(|| format!("{error:#}"))??;
+            note_point(outcome, point, ended);
+            outcome.kills += 1;
+            Ok(vec![])
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn note_point(outcome: &mut Outcome, point: Option<&str>, ended_itself: bool) {
+    match point {
+        Some(point) if ended_itself => *outcome.at_points.entry(point.to_owned()).or_default() += 1,
+        _ => outcome.failures.push("the server ended, and not at a point".to_owned()),
+    }
+}
+
+/// Brings all calls to where both sides talk.
+async fn begin(plan: &Plan, server: &Server, logins: &[Login], scripts: Vec<Script>) -> anyhow::Result<JoinSet<Seen>> {
+    let directory = Arc::new(server.directory().await?);
+    let village = directory.areas.iter().find(|area| area.level == "village").context("no village")?.code.clone();
+    let shape = match plan.channel {
+        Channel::Text => None,
+        Channel::Voice => Some(Shape::VOICE),
+        Channel::Video => Some(Shape::CALL),
+    };
+    let mut calls = JoinSet::new();
+    let (go, all_talk) = watch::channel(false);
+    // One after the other: a lawyer who is alone on duty is the one who is rung.
+    for (login, script) in logins.iter().zip(scripts) {
+        let mut lawyer = Lawyer::sign_in(server, login).await?;
+        lawyer.set_duty(true).await?;
+        let mut citizen = Citizen::arrive(server, &directory).await?;
+        if let Some(shape) = shape {
+            lawyer.client.join_media(shape).await?;
+        }
+        let area: AreaCode = village.clone();
+        let talking = call::connect(&mut citizen, &mut lawyer, area, plan.channel, shape);
+        let session = timeout(ALL_TALK, talking).await.context("a call did not begin")??;
+        calls.spawn(call::talk(citizen, lawyer, session, script, all_talk.clone()));
+    }
+    go.send_replace(true);
+    Ok(calls)
+}
+
+fn compare(seen: &[Seen], found: &Found, sealed: &mut BTreeMap<RecordId, f64>, outcome: &mut Outcome) {
+    outcome.doubled = found.doubled();
+    for (record, two_way_s) in sealed.iter() {
+        if found.two_way_s(*record) != Some(*two_way_s) {
+            outcome.changed += 1;
+            outcome.failures.push(format!("{record:?} was {two_way_s} s and is {:?}", found.two_way_s(*record)));
+        }
+    }
+    for call in seen {
+        outcome.sessions += 1;
+        let Some(session) = found.session(call.session) else {
+            outcome.lost += 1;
+            outcome.failures.push(format!("{:?} is not there", call.session));
+            continue;
+        };
+        let Some(record) = session.record else {
+            if session.state == "ENDED" && call.ended && call.sealed.is_none() {
+                outcome.waiting += 1;
+            } else {
+                outcome.lost += 1;
+                outcome.failures.push(format!("{:?} ({}) has no record", call.session, session.state));
+            }
+            continue;
+        };
+        let Some(two_way_s) = found.two_way_s(record) else { continue };
+        sealed.insert(record, two_way_s);
+        if let Some(before) = call.sealed
+            && before != record
+        {
+            outcome.changed += 1;
+            outcome.failures.push(format!("{:?} was {before:?} and is {record:?}", call.session));
+        }
+        match found.is_by_reaper(record) {
+            true => outcome.by_reaper += 1,
+            false => outcome.by_owner += 1,
+        }
+        outcome.over_s = outcome.over_s.max(two_way_s - call.two_way_s - ROUNDING_S);
+        outcome.under_s = outcome.under_s.max(call.two_way_s - two_way_s - ROUNDING_S);
+    }
+}

@@ -1,0 +1,103 @@
+//! One call of the `crash` scenario: what its two sides do until the server is gone, and what they saw.
+use std::time::Duration;
+
+use rand::{RngExt as _, rngs::StdRng};
+use tokio::sync::watch;
+use yunfa_signaling::{
+    ids::{AreaCode, RecordId, SessionId},
+    words::{Channel, Outcome, PracticeArea},
+};
+
+use crate::{
+    client::{Citizen, Lawyer},
+    peer::Shape,
+};
+
+/// How long each step towards a running session may take.
+const STEP: Duration = Duration::from_secs(20);
+/// How long a call may wait for the others to begin.
+const BEGIN: Duration = Duration::from_secs(300);
+/// How long the end of a session may take to be told.
+const END: Duration = Duration::from_secs(10);
+
+/// What the two would do if the server let them.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Script {
+    talk: Duration,
+    think: Duration,
+}
+
+impl Script {
+    /// Some calls end before the server does, and some of these are sealed.
+    pub(super) fn roll(dice: &mut StdRng) -> Self {
+        Self {
+            talk: Duration::from_millis(dice.random_range(1_000..20_000)),
+            think: Duration::from_millis(dice.random_range(0..1_500)),
+        }
+    }
+}
+
+/// What was seen of one call.
+#[derive(Debug)]
+pub(super) struct Seen {
+    pub(super) session: SessionId,
+    /// Seconds in which both sides received something of the other.
+    pub(super) two_way_s: f64,
+    /// Its end was told to the lawyer.
+    pub(super) ended: bool,
+    /// The record that was said to be sealed.
+    pub(super) sealed: Option<RecordId>,
+}
+
+/// Brings one call to where both sides talk.
+pub(super) async fn connect(
+    citizen: &mut Citizen,
+    lawyer: &mut Lawyer,
+    area: AreaCode,
+    channel: Channel,
+    shape: Option<Shape>,
+) -> anyhow::Result<SessionId> {
+    citizen.ask(PracticeArea::Other, area, channel).await?;
+    if let Some(shape) = shape {
+        citizen.client.join_media(shape).await?;
+    }
+    let offer = lawyer.wait_for_offer(STEP).await?;
+    anyhow::ensure!(lawyer.accept(offer).await?, "the offer was over");
+    let (asker, desk) = tokio::join!(citizen.client.wait_until_active(STEP), lawyer.client.wait_until_active(STEP));
+    asker?;
+    Ok(desk?.id)
+}
+
+/// Plays the call to its end or to that of the server, which is no error here. The script begins when all calls have begun.
+pub(super) async fn talk(
+    mut citizen: Citizen,
+    mut lawyer: Lawyer,
+    session: SessionId,
+    script: Script,
+    mut all_talk: watch::Receiver<bool>,
+) -> Seen {
+    let mut seen = Seen { session, two_way_s: 0.0, ended: false, sealed: None };
+    let asker = async {
+        tokio::select! {
+            ended = citizen.client.stay(session, BEGIN) => ended?,
+            // The sender gone means that the round is over; the server's end will be seen soon.
+            _ = all_talk.wait_for(|all| *all) => {}
+        }
+        citizen.client.stay(session, script.talk).await?;
+        citizen.client.hang_up(session).await
+    };
+    let desk = async {
+        lawyer.client.wait_until_ended(session, BEGIN + script.talk + END).await?;
+        seen.ended = true;
+        tokio::time::sleep(script.think).await;
+        seen.sealed = Some(lawyer.write_outcome(session, Outcome::AdviceGiven).await?);
+        anyhow::Ok(())
+    };
+    // Both end with an error when the server is killed under them.
+    let (_, _) = tokio::join!(asker, desk);
+    let (received, other) = (citizen.client.take_received(), lawyer.client.take_received());
+    seen.two_way_s = received.timeline.two_way_seconds(&other.timeline);
+    // Sockets are gone already; media is closed so that nothing of this call outlives it.
+    let _ = tokio::join!(citizen.client.leave(), lawyer.client.leave());
+    seen
+}
