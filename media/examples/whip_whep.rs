@@ -98,10 +98,8 @@ async fn listen_to_facts(server: Arc<Server>, mut facts: FactReceiver) {
             }
             _ => continue,
         };
-        if let Some(waiting) = lock(&server.waiting).remove(&peer) {
-            // A client that hung up meanwhile has no use for its answer.
-            let _ = waiting.send(reply);
-        }
+        let Some(waiting) = lock(&server.waiting).remove(&peer) else { continue };
+        let _ = waiting.send(reply); // A client that hung up meanwhile has no use for its answer.
     }
 }
 
@@ -142,13 +140,16 @@ async fn join(server: &Server, room: &str, publishes: bool, headers: &HeaderMap,
         Ok(answer) => answer,
         Err(error) => return refusal(&error),
     };
-    let rivals = |(id, other): (&String, &Session)| (other.publishes && other.room == room).then(|| id.clone());
-    let former = if publishes { lock(&server.sessions).iter().find_map(rivals) } else { None };
     let id = random_id();
     let headers = [(header::LOCATION, format!("/session/{id}")), (header::CONTENT_TYPE, "application/sdp".to_owned())];
-    lock(&server.sessions).insert(id, Session { peer, room, worker, publishes });
-    if let Some(former) = former {
-        leave(server, &former).await;
+    let former: Vec<_> = {
+        let mut sessions = lock(&server.sessions);
+        let former = sessions.extract_if(|_, other| publishes && other.publishes && other.room == room).collect();
+        sessions.insert(id, Session { peer, room, worker, publishes });
+        former
+    };
+    for (_, Session { worker, peer, .. }) in former {
+        let _ = server.media.send(worker, Command::Leave { peer }).await;
     }
     (StatusCode::CREATED, headers, answer).into_response()
 }
