@@ -66,8 +66,10 @@ impl Sfu {
             Input::Command(command) => core.command(command, now),
             Input::Timeout => core.wake(now),
         }));
-        if handled.is_err() {
-            core.fail(now);
+        match handled {
+            // What fails next may concern no room, and must not be laid at the door of this one.
+            Ok(()) => core.current = None,
+            Err(_) => core.fail(now),
         }
     }
 

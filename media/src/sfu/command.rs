@@ -45,7 +45,6 @@ impl Core {
                 }
             }
         }
-        self.current = None;
     }
 
     fn join(&mut self, room: RoomId, id: PeerId, offer: &Sdp, now: Now) {

@@ -25,7 +25,6 @@ const SSRC_KEPT: Duration = Duration::from_secs(2);
 
 impl Core {
     pub(super) fn datagram(&mut self, from: SocketAddr, payload: &mut [u8], now: Now) {
-        self.current = None;
         // A dual-stack socket shows IPv4 clients as mapped addresses.
         let from = SocketAddr::new(from.ip().to_canonical(), from.port());
         let Some(claim) = claim(payload) else { return };
