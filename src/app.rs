@@ -198,15 +198,22 @@ impl Server {
             config,
             clock,
         });
+        let doors = [(http, None), (https, tls)];
+        let [http, https] = doors.each_ref().map(|(listener, _)| listener.as_ref()?.local_addr().ok());
+        // Before the doors open: whoever finds the server ready finds its logins too.
+        let data = &app.config.data.folder;
+        match &demo {
+            Some(county) => {
+                announce::write_demo_file(data, &Addresses::of(http, https), county).map_err(StartError::DemoFile)?;
+            }
+            None => announce::remove_demo_file(data),
+        }
         let router = http::router(app.clone());
-        let mut addresses = [None, None];
-        for (address, (listener, tls)) in addresses.iter_mut().zip([(http, None), (https, tls)]) {
+        for (listener, tls) in doors {
             let Some(listener) = listener else { continue };
-            *address = listener.local_addr().ok();
             let entrance = Entrance { listener, tls };
             shutdown.spawn(entrance.open(router.clone(), connections.clone(), shutdown.clone()));
         }
-        let [http, https] = addresses;
         Ok(Self { app, http, https, demo, recorder, writer })
     }
 
@@ -315,14 +322,8 @@ fn hashed(password: &str, clock: &Clock) -> Result<String, StorageError> {
 /// Says what is in the way of the start.
 pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
     shutdown.on_signals().map_err(StartError::Signals)?;
-    let data = config.data.folder.clone();
     let server = Server::start(config, Clock::machine(), shutdown).await?;
-    let addresses = server.addresses();
-    match &server.demo {
-        Some(county) => announce::write_demo_file(&data, &addresses, county).map_err(StartError::DemoFile)?,
-        None => announce::remove_demo_file(&data),
-    }
-    announce::say(&addresses, server.demo.as_ref());
+    announce::say(&server.addresses(), server.demo.as_ref());
     server.run().await;
     Ok(())
 }

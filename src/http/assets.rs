@@ -34,9 +34,6 @@ The API works.</p></html>\n";
 
 /// Everything that is no route of the API.
 pub(super) async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Response {
-    if !matches!(method, Method::GET | Method::HEAD) {
-        return Problem::from(Code::WrongMethod).into_response();
-    }
     let path = uri.path();
     if let Some((entry, _)) =
         ENTRIES.iter().find(|(entry, _)| entry.strip_suffix('/') == Some(path) && !path.is_empty())
@@ -45,11 +42,14 @@ pub(super) async fn page(method: Method, uri: Uri, headers: HeaderMap) -> Respon
     }
     let entry = ENTRIES.iter().find(|(entry, _)| *entry == path).map(|(_, file)| *file);
     let file = entry.unwrap_or_else(|| path.trim_start_matches('/'));
-    match Pages::get(file) {
-        Some(found) => serve(file, found, &headers),
-        None if entry.is_some() => not_built(),
-        None => Problem::from(Code::NotFound).into_response(),
+    let found = Pages::get(file);
+    if found.is_none() && entry.is_none() {
+        return Problem::from(Code::NotFound).into_response();
     }
+    if !matches!(method, Method::GET | Method::HEAD) {
+        return ([(header::ALLOW, "GET,HEAD")], Problem::from(Code::WrongMethod)).into_response();
+    }
+    found.map_or_else(not_built, |found| serve(file, found, &headers))
 }
 
 fn serve(name: &str, plain: EmbeddedFile, headers: &HeaderMap) -> Response {

@@ -78,3 +78,40 @@ pub(super) fn caught(panic: Box<dyn Any + Send>) -> Response {
     tracing::error!("a request handler panicked: {}", said.unwrap_or("without words"));
     Problem::from(Code::Internal).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::{
+        Router,
+        body::{Body, Bytes},
+        http::StatusCode,
+        middleware,
+        routing::post,
+    };
+    use futures_util::{StreamExt as _, stream};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::http::body::Said;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_in_has_ten_seconds() {
+        let clock = crate::clock::Clock::machine();
+        let router = Router::new()
+            .route("/", post(async |Said(_): Said<serde_json::Value>| "read"))
+            .layer(middleware::from_fn(limited));
+        // A byte a second: no single wait is long.
+        let drips = stream::iter(0..).then(async |_: u32| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok::<_, std::convert::Infallible>(Bytes::from_static(b" "))
+        });
+        let request = Request::post("/").header(header::CONTENT_TYPE, "application/json").body(Body::from_stream(drips));
+
+        let answer = router.oneshot(request.expect("a request")).await.expect("an answer");
+
+        assert_eq!(answer.status(), StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(clock.elapsed(), REQUEST_TIMEOUT);
+    }
+}

@@ -145,6 +145,10 @@ impl IntoResponse for Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if self.code.status() == StatusCode::UNAUTHORIZED {
+            // RFC 9110 section 15.5.2 wants one; browsers ask nobody for a bearer token.
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(wait) = self.retry_after {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
@@ -167,6 +171,14 @@ mod tests {
                 "type": "/problems/not-found", "title": "There is no such thing", "status": 404, "code": "not-found"
             })
         );
+    }
+
+    #[test]
+    fn who_is_not_signed_in_is_told_how_to_show_a_token() {
+        let asked = |code| Problem::from(code).into_response().headers().get(header::WWW_AUTHENTICATE).cloned();
+
+        assert_eq!(asked(Code::Unauthenticated), Some(HeaderValue::from_static("Bearer")));
+        assert_eq!(asked(Code::NotAllowed), None);
     }
 
     #[test]

@@ -56,8 +56,10 @@ async fn a_path_that_is_no_route_is_not_found_for_everybody() {
 
     for client in [server.nobody(), server.login("supervisor1").await] {
         for path in ["/api/secrets", "/api/records/x/y", "/api", "/metrics"] {
-            let answer = client.get(path).await;
-            assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "not-found"), "{path}");
+            for method in [Method::GET, Method::POST, Method::DELETE] {
+                let answer = client.send(method, path, None).await;
+                assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "not-found"), "{path}");
+            }
         }
     }
     server.stop().await;
