@@ -159,7 +159,12 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     pub(crate) const fn new(consultation: ConsultationId) -> Self {
-        Self { consultation, version: 0, queue: VecDeque::new() }
+        Self::after(consultation, 0)
+    }
+
+    /// The next event follows this version.
+    pub(crate) const fn after(consultation: ConsultationId, version: u64) -> Self {
+        Self { consultation, version, queue: VecDeque::new() }
     }
 
     pub(crate) const fn version(&self) -> u64 {

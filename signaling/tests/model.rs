@@ -13,7 +13,7 @@ use yunfa_signaling::{
     duty::{self, Tab},
     ids::{CitizenId, ConsultationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
-    milestone::Event,
+    milestone::{Event, Milestone},
     output::Output,
     private::{ChatText, PersonName},
     time::{Instant, Now, Timestamp},
@@ -43,6 +43,8 @@ enum Step {
     Sealed,
     Rate(Side, u8),
     Stop,
+    /// The process ends and another one takes up what it can from the events.
+    Restart,
 }
 
 /// A side of the matter: the asker, or one of the lawyers.
@@ -99,6 +101,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (side(), outcome).prop_map(|(side, outcome)| Step::Outcome(side, outcome)),
         2 => Just(Step::Sealed),
         2 => (side(), 0..=6u8).prop_map(|(side, stars)| Step::Rate(side, stars)),
+        1 => Just(Step::Restart),
         1 => prop::bool::weighted(0.1).prop_map(|stop| if stop { Step::Stop } else { Step::Wait(1) }),
     ]
 }
@@ -365,6 +368,13 @@ impl Model {
                 self.wait(seconds);
                 Ok(())
             }
+            Step::Restart => {
+                // All that a matter whose session is over forgets is who was rung.
+                if self.phase == Phase::Over {
+                    self.latest = [Latest::None; LAWYERS];
+                }
+                Ok(())
+            }
             Step::Ring(n) => {
                 match self.phase {
                     Phase::Waiting if self.rings[n].is_none() => {}
@@ -545,6 +555,7 @@ struct Real {
     version: u64,
     rung: BTreeSet<LawyerId>,
     with: Option<LawyerId>,
+    history: Vec<Milestone>,
 }
 
 impl Real {
@@ -578,6 +589,7 @@ impl Real {
             version: 0,
             rung: BTreeSet::new(),
             with: None,
+            history: vec![],
         };
         real.drain();
         real
@@ -618,6 +630,11 @@ impl Real {
             }
             Step::Sealed => return self.feed(Input::Sealed { session, record: RecordId::new(uuid(5)) }),
             Step::Stop => return self.feed(Input::Stop),
+            Step::Restart => {
+                self.feed(Input::Timeout)?;
+                self.restart();
+                return Ok(());
+            }
             Step::Accept(n) => (Side::Lawyer(n), ClientMessage::AcceptOffer { offer: self.offers[n] }),
             Step::Decline(n) => {
                 let (offer, reason) = (self.offers[n], DeclineReason::Busy);
@@ -656,6 +673,19 @@ impl Real {
         result
     }
 
+    /// Only a matter whose session is over is taken up again, and it stands where it stood.
+    fn restart(&mut self) {
+        let is_over = matches!(self.matter.session_state(), SessionState::Ended | SessionState::Sealed)
+            && self.matter.poll_timeout().is_some();
+        let resumed = Consultation::resume(&self.history, Timers::default(), self.now);
+        assert_eq!(resumed.is_some(), is_over, "{:?}", self.matter);
+        let Some(resumed) = resumed else { return };
+        assert_eq!((resumed.view(), resumed.version()), (self.matter.view(), self.version));
+        assert_eq!(resumed.answered_by(), self.matter.answered_by());
+        self.matter = resumed;
+        self.drain();
+    }
+
     /// Takes the outputs and checks that each goes to somebody it concerns.
     fn drain(&mut self) -> usize {
         let mut count = 0;
@@ -665,6 +695,7 @@ impl Real {
                 Output::Milestone(milestone) => {
                     assert_eq!(milestone.version, self.version + 1, "versions have no gap");
                     self.version = milestone.version;
+                    self.history.push(milestone.clone());
                     match milestone.event {
                         Event::Accepted { lawyer, session, .. } => {
                             assert!(self.with.is_none(), "one winner");

@@ -1,8 +1,10 @@
 //! What remains to be done when the session is over: outcome, seal, stars.
+use std::time::Duration;
+
 use crate::{
     consultation::SessionIds,
     ids::LawyerId,
-    time::{Instant, Now},
+    time::{Instant, Now, Timestamp},
     timers::Timers,
     words::Outcome,
 };
@@ -15,8 +17,8 @@ pub(crate) struct Aftermath {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) sealed: bool,
     pub(crate) stars: Option<u8>,
-    outcome_by: Instant,
-    close_by: Instant,
+    pub(crate) outcome_by: Instant,
+    pub(crate) close_by: Instant,
 }
 
 impl Aftermath {
@@ -29,6 +31,16 @@ impl Aftermath {
             stars: None,
             outcome_by: now.mono + timers.outcome,
             close_by: now.mono + timers.close,
+        }
+    }
+
+    /// The same for a session that ended before this process began: what has passed since then is not waited again.
+    pub(crate) fn since(ended: Timestamp, ids: SessionIds, lawyer: LawyerId, timers: &Timers, now: Now) -> Self {
+        let passed = Duration::from_millis(u64::try_from(now.wall.ms_since(ended)).unwrap_or(0));
+        Self {
+            outcome_by: now.mono + timers.outcome.saturating_sub(passed),
+            close_by: now.mono + timers.close.saturating_sub(passed),
+            ..Self::new(ids, lawyer, timers, now)
         }
     }
 

@@ -3,6 +3,7 @@ mod aftermath;
 mod input;
 mod matching;
 mod requests;
+mod resume;
 mod serving;
 mod waiting;
 
