@@ -16,7 +16,7 @@ use crate::{
     config::{Config, Http, machine},
     crash_point::crash_point,
     domain::{calendar::Calendar, people::Subject},
-    files,
+    files, handover,
     http::{
         self,
         accept::Entrance,
@@ -32,7 +32,7 @@ use crate::{
     recorder::Recorder,
     shutdown::Shutdown,
     storage::{
-        Keys, StorageError, Store, StoreOptions,
+        Keys, Lease, StorageError, Store, StoreOptions,
         demo::{self, DemoCounty},
         keys::KeyError,
     },
@@ -170,8 +170,9 @@ impl Server {
             false if demo::is_loaded(&store).await? => return Err(StartError::Demonstration),
             false => None,
         };
-        let (recorder, writer) = start_recording(&config, &store, &clock, &shutdown).await?;
+        let (recorder, writer, lease) = start_recording(&config, &store, &clock, &shutdown).await?;
         let live = start_live(&config, &clock, &store, recorder.clone()).await?;
+        handover::take_up(&store, &lease, (&live, &recorder), config.timers, &clock).await?;
         let bus: SharedBus = Arc::new(InProcess::default());
         shutdown.spawn(close_sockets(bus.listen(), live.clone(), shutdown.clone()));
         let crowd = || {
@@ -251,14 +252,14 @@ async fn start_recording(
     store: &Store,
     clock: &Clock,
     shutdown: &Shutdown,
-) -> Result<(Recorder, JoinHandle<()>), StartError> {
+) -> Result<(Recorder, JoinHandle<()>, Lease), StartError> {
     let lease = store.take_lease(NODE, clock.wall()).await?;
     crash_point("start-lease-taken");
     let calendar = Calendar::default();
     let jobs = Jobs { store: store.clone(), lease: lease.clone(), clock: clock.clone(), calendar: calendar.clone() };
     let journal = config.data.folder.join(JOURNAL);
     let (recorder, writer) =
-        Recorder::start(store.clone(), lease, clock.clone(), calendar, &journal).map_err(StartError::Journal)?;
+        Recorder::start(store.clone(), lease.clone(), clock.clone(), calendar, &journal).map_err(StartError::Journal)?;
     // The reaper must find all that is known.
     recorder.settle().await.map_err(|_| StartError::TakenOver)?;
     jobs.at_start().await?;
@@ -274,7 +275,7 @@ async fn start_recording(
             () = shutdown_of_fence.stopping() => {}
         }
     });
-    Ok((recorder, writer))
+    Ok((recorder, writer, lease))
 }
 
 /// Starts the media workers and everything that happens now.

@@ -11,6 +11,7 @@ pub mod config;
 mod crash_point;
 pub mod domain;
 pub mod files;
+pub mod handover;
 pub mod http;
 pub mod jobs;
 pub mod live;

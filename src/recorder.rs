@@ -65,6 +65,8 @@ pub struct RecorderCounts {
     pub chat_lines: u64,
     /// Checkpoints written.
     pub checkpoints: u64,
+    /// Matters given to the reaper.
+    pub left_open: u64,
     /// Records sealed.
     pub sealed: u64,
     /// Entries that were kept in the journal because the database was away.
@@ -84,6 +86,7 @@ struct Counters {
     events: AtomicU64,
     chat_lines: AtomicU64,
     checkpoints: AtomicU64,
+    left_open: AtomicU64,
     sealed: AtomicU64,
     journaled: AtomicU64,
     batches: AtomicU64,
@@ -187,6 +190,11 @@ impl Recorder {
         self.tell(Job::Write(Entry::Event(Box::new(milestone)))).await;
     }
 
+    /// Nothing more is told of a matter that is not final: the reaper shall end it as one of a node that is gone.
+    pub async fn leave_open(&self, consultation: ConsultationId) {
+        self.tell(Job::Write(Entry::LeftOpen(consultation))).await;
+    }
+
     /// Keeps the newest evidence of a session; it is durable half a second later. Never waits.
     pub async fn evidence(&self, evidence: Evidence) {
         self.pending.put(evidence);
@@ -233,12 +241,13 @@ impl Recorder {
     /// What the writer has done so far.
     pub fn counts(&self) -> RecorderCounts {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Counters { events, chat_lines, checkpoints, sealed, journaled, batches, retries, refused } =
+        let Counters { events, chat_lines, checkpoints, left_open, sealed, journaled, batches, retries, refused } =
             &*self.counters;
         RecorderCounts {
             events: read(events),
             chat_lines: read(chat_lines),
             checkpoints: read(checkpoints),
+            left_open: read(left_open),
             sealed: read(sealed),
             journaled: read(journaled),
             batches: read(batches),

@@ -34,8 +34,14 @@ enum Step {
     Accept(usize),
     Decline(usize),
     Cancel,
-    Socket { side: Side, lost: bool },
-    Media { side: Side, up: bool },
+    Socket {
+        side: Side,
+        lost: bool,
+    },
+    Media {
+        side: Side,
+        up: bool,
+    },
     FallBack(Side, Channel),
     Say(Side, u128),
     HangUp(Side),

@@ -40,6 +40,8 @@ struct Session {
     accepted: bool,
     ended_at: Option<Timestamp>,
     has_outcome: bool,
+    /// The outcome is the lawyer's, not the server's own.
+    is_answered: bool,
     legs: BTreeMap<LegId, (Role, LegState)>,
 }
 
@@ -72,7 +74,10 @@ impl Standing {
                 self.session(*session).legs.insert(*leg, (*role, *to));
             }
             Event::SessionEnded { session, .. } => self.session(*session).ended_at = Some(milestone.at),
-            Event::OutcomeRecorded { session, .. } => self.session(*session).has_outcome = true,
+            Event::OutcomeRecorded { session, outcome, .. } => {
+                let session = self.session(*session);
+                (session.has_outcome, session.is_answered) = (true, outcome.can_be_said());
+            }
             Event::ChannelChanged { .. } | Event::ChatSaid { .. } | Event::Rated { .. } => {}
         }
     }
@@ -88,6 +93,7 @@ impl Standing {
             accepted: false,
             ended_at: None,
             has_outcome: false,
+            is_answered: false,
             legs: BTreeMap::new(),
         })
     }
@@ -139,8 +145,10 @@ pub fn ending(milestones: &[Milestone], evidence: Option<&Evidence>, now: Timest
     let rest = match state {
         // A session that is over and is not sealed now waits for its outcome, and its matter with it.
         _ if session.is_some_and(|session| session.state == SessionState::Ended && seal.is_none()) => &[],
-        ConsultationState::Answered if now.ms_since(last.at) < SILENCE_MS => &[],
-        _ => way_to_rest(state, seal.is_some(), session.is_some_and(|session| session.has_outcome)),
+        _ => {
+            let is_answered = session.is_some_and(|session| session.is_answered);
+            way_to_rest(state, seal.is_some(), is_answered, now.ms_since(known) >= SILENCE_MS)
+        }
     };
     let mut from = state;
     for to in rest {
@@ -150,19 +158,27 @@ pub fn ending(milestones: &[Milestone], evidence: Option<&Evidence>, now: Timest
     Ending { events: pen.written, seal }
 }
 
-/// The transitions of the state table by which a matter comes to rest that nobody holds any more.
-const fn way_to_rest(state: ConsultationState, served: bool, has_outcome: bool) -> &'static [ConsultationState] {
+/// The transitions of the state table by which a matter comes to rest that nobody holds any more. Until it has been
+/// `silent` for three days a matter that was served may still be rated.
+const fn way_to_rest(
+    state: ConsultationState,
+    served: bool,
+    is_answered: bool,
+    silent: bool,
+) -> &'static [ConsultationState] {
     use ConsultationState::{Answered, Assigned, Cancelled, Closed, InService, Matching, Open, Unserved};
-    match (state, has_outcome) {
-        (Open, _) => &[Matching, Unserved],
-        (Matching, _) => &[Unserved],
-        (Assigned, _) if served => &[InService, Closed],
+    match (state, is_answered, silent) {
+        (Open, _, _) => &[Matching, Unserved],
+        (Matching, _, _) => &[Unserved],
+        (Assigned, _, false) if served => &[InService],
+        (Assigned, _, true) if served => &[InService, Closed],
         // The lawyer came, the media did not: the asker was not served.
-        (Assigned, _) => &[Unserved],
-        (InService, true) => &[Answered],
+        (Assigned, _, _) => &[Unserved],
+        (InService, true, _) => &[Answered],
         // Nobody said what came of it.
-        (InService, false) | (Answered, _) => &[Closed],
-        (Closed | Unserved | Cancelled, _) => &[],
+        (InService, false, true) | (Answered, _, true) => &[Closed],
+        (InService, false, false) | (Answered, _, false) => &[],
+        (Closed | Unserved | Cancelled, _, _) => &[],
     }
 }
 
@@ -262,20 +278,29 @@ mod tests {
 
         let ending = ending(&script.events, Some(&evidence), LATER);
 
-        let expected = [
-            "CITIZEN TIMED_OUT",
-            "LAWYER TIMED_OUT",
-            "session ACTIVE→ENDED",
-            "SERVER_STOPPED",
-            "outcome MISSING",
-            "IN_SERVICE→CLOSED",
-        ];
+        let expected =
+            ["CITIZEN TIMED_OUT", "LAWYER TIMED_OUT", "session ACTIVE→ENDED", "SERVER_STOPPED", "outcome MISSING"];
         assert_eq!(names(&ending), expected);
         assert_eq!(ending.seal, Some(script.session));
         assert_eq!(ending.events[2].at, script.now, "not when the reaper came");
         let versions: Vec<_> = ending.events.iter().map(|event| event.version).collect();
         let next = script.events.len() as u64 + 1;
-        assert_eq!(versions, (next..next + 6).collect::<Vec<_>>());
+        assert_eq!(versions, (next..next + 5).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_call_that_was_cut_off_may_be_rated_for_three_days() {
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung().accepted().active().after(20_000);
+        let evidence = script.evidence(18);
+        let first = ending(&script.events, Some(&evidence), LATER);
+        script.events.extend(first.events);
+        script.now = LATER;
+        script.session_to(SessionState::Sealed);
+        let silent = Timestamp(LATER.0 + SILENCE_MS);
+
+        assert_eq!(ending(&script.events, Some(&evidence), Timestamp(silent.0 - 1)), Ending::default());
+        assert_eq!(names(&ending(&script.events, Some(&evidence), silent)), ["IN_SERVICE→CLOSED"]);
     }
 
     #[test]
@@ -299,7 +324,7 @@ mod tests {
         assert_eq!(ending(&script.events, None, Timestamp(day.0 - 1)), Ending::default());
         let ending = ending(&script.events, None, day);
 
-        assert_eq!(names(&ending), ["outcome MISSING", "IN_SERVICE→CLOSED"]);
+        assert_eq!(names(&ending), ["outcome MISSING"]);
         assert_eq!(ending.seal, Some(script.session));
     }
 

@@ -107,7 +107,8 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(1)).await;
             Ok::<_, std::convert::Infallible>(Bytes::from_static(b" "))
         });
-        let request = Request::post("/").header(header::CONTENT_TYPE, "application/json").body(Body::from_stream(drips));
+        let request =
+            Request::post("/").header(header::CONTENT_TYPE, "application/json").body(Body::from_stream(drips));
 
         let answer = router.oneshot(request.expect("a request")).await.expect("an answer");
 

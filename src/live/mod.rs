@@ -11,6 +11,8 @@ mod registry;
 mod scribe;
 mod tab;
 mod task;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod view;
 
@@ -24,6 +26,7 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 use yunfa_media::driver::{FactReceiver, Handle};
 use yunfa_signaling::{
+    consultation::Consultation,
     error::SessionError,
     ids::{AreaCode, RequestId},
     message::ServerMessage,
@@ -74,6 +77,12 @@ impl Live {
         tokio::spawn(duty::run(Arc::clone(&registry), mailbox));
         tokio::spawn(hear(Arc::clone(&registry), facts));
         Self(registry)
+    }
+
+    /// Goes on with a matter of the last process whose session is over. `people` are its asker and its lawyer. Before any
+    /// page is let in.
+    pub async fn resume(&self, matter: Consultation, people: Vec<Holder>) {
+        self.0.resume(matter, people).await;
     }
 
     /// Lets a page in; its inbox begins with `welcome`.

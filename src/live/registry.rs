@@ -1,6 +1,6 @@
 //! Mailboxes of everything that runs. Nobody here waits for anybody: a mailbox that is full has a stuck owner.
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -15,10 +15,10 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::error;
 use yunfa_signaling::{
-    consultation::{MediaFact, Opening, Party},
+    consultation::{Consultation, MediaFact, Opening, Party},
     duty,
     ids::{AreaCode, ConsultationId, LawyerId, SessionId},
-    message::{ClientFrame, ServerMessage},
+    message::{ClientFrame, ConsultationView, ServerMessage},
     private::{PersonName, Token},
     time::{Instant, Timestamp},
     timers::Timers,
@@ -66,10 +66,15 @@ pub(super) enum ToPerson {
     Over { from: ConsultationId },
     /// The matter's task failed: whatever it held is over.
     Failed { from: ConsultationId },
+    /// A matter that was over before the server started: where it stands, and whether this person owes its outcome.
+    Resumed { view: ConsultationView, session: SessionId, owes_outcome: bool },
     /// The server is about to stop.
     Draining,
     /// The account was signed out.
     Revoked,
+    /// For tests: what no input should ever do.
+    #[cfg(test)]
+    Fail,
 }
 
 /// A page that was let in.
@@ -103,6 +108,9 @@ pub(super) enum ToConsultation {
     Replay { party: Party, tab: duty::Tab },
     /// The server stops.
     Stop,
+    /// For tests: what no input should ever do.
+    #[cfg(test)]
+    Fail,
 }
 
 /// A person's mailboxes.
@@ -253,17 +261,38 @@ impl Registry {
 
     /// Opens a matter with a task of its own; false when its id is in use.
     pub(super) fn open(self: &Arc<Self>, opening: Opening, room: Arc<Room>, asked: task::Asked) -> bool {
-        let id = opening.consultation;
+        self.start(opening.consultation, |registry| task::Task::new(registry, opening, room, asked))
+    }
+
+    /// Starts the task of a matter; false when its id is in use.
+    fn start(self: &Arc<Self>, id: ConsultationId, task: impl FnOnce(Arc<Self>) -> task::Task) -> bool {
         match self.consultations.entry(id) {
             Entry::Occupied(_) => false,
             Entry::Vacant(place) => {
                 let (inside, inbox) = mpsc::channel(CONSULTATION_MAILBOX);
-                let task = task::Task::new(Arc::clone(self), opening, room, asked);
-                let task = self.tasks.spawn(task::run(task, inbox)).abort_handle();
+                let task = self.tasks.spawn(task::run(task(Arc::clone(self)), inbox)).abort_handle();
                 place.insert(ConsultationMailbox { inside, task });
                 true
             }
         }
+    }
+
+    /// Takes a matter up again whose session was over before the server started. Its people know of it before its task
+    /// says anything, and before any page of theirs is let in.
+    pub(super) async fn resume(self: &Arc<Self>, machine: Consultation, people: Vec<Holder>) {
+        let (id, view) = (machine.id(), machine.view());
+        let Some((_, session)) = machine.answered_by() else { return };
+        let mut known = BTreeSet::new();
+        for holder in people {
+            let Some(person) = holder.person() else { continue };
+            let owes_outcome = matches!(person, Person::Lawyer(lawyer) if machine.outcome_due(lawyer).is_some());
+            let resumed = ToPerson::Resumed { view: view.clone(), session, owes_outcome };
+            let mailbox = self.person(person, &holder);
+            if mailbox.inside.send(resumed).await.is_ok() {
+                known.insert(person);
+            }
+        }
+        self.start(id, |registry| task::Task::resumed(registry, machine, known));
     }
 
     /// Puts something into a consultation's mailbox; false when there is none.
@@ -276,6 +305,8 @@ impl Registry {
                 error!(consultation.id = ?consultation, "a consultation's task is stuck and is ended");
                 mailbox.task.abort();
                 self.fail(consultation);
+                let recorder = self.recorder.clone();
+                self.tasks.spawn(async move { recorder.leave_open(consultation).await });
                 false
             }
         }

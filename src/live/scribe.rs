@@ -4,7 +4,7 @@ use std::{collections::VecDeque, time::Duration};
 use futures_util::{FutureExt as _, future::BoxFuture};
 use tracing::{error, warn};
 use yunfa_signaling::{
-    ids::{RecordId, SessionId},
+    ids::{ConsultationId, RecordId, SessionId},
     milestone::Milestone,
 };
 
@@ -32,6 +32,8 @@ pub(super) enum Entry {
     Chat(ChatLine),
     /// Everything of this session was written before: seal it.
     Seal(SessionId),
+    /// Nothing more will be told of this matter although it is not final.
+    LeftOpen(ConsultationId),
 }
 
 /// A record that was sealed.
@@ -96,6 +98,7 @@ async fn write(recorder: Recorder, clock: Clock, entry: Entry) -> Option<Sealed>
         Entry::Event(milestone) => recorder.append(milestone).await,
         Entry::Evidence(evidence) => recorder.evidence(*evidence).await,
         Entry::Chat(line) => recorder.chat(line).await,
+        Entry::LeftOpen(consultation) => recorder.leave_open(consultation).await,
         Entry::Seal(session) => return seal(&recorder, &clock, session).await,
     }
     None

@@ -1,5 +1,5 @@
 //! One running consultation: the task that owns its machine, its evidence and what it has to write.
-use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc};
+use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
@@ -9,11 +9,11 @@ use yunfa_signaling::{
     duty,
     error::SessionError,
     ids::{OfferId, RequestId, SessionId},
-    message::{ClientFrame, ErrorCode, ServerMessage},
+    message::{ClientFrame, ErrorCode, RESUME_SECONDS, ServerMessage},
     milestone::{Event, Milestone},
     output::{self, Output},
-    time::Now,
-    words::{ConsultationState, EndReason},
+    time::Instant,
+    words::ConsultationState,
 };
 
 use super::{
@@ -29,6 +29,8 @@ use crate::recorder::ChatLine;
 
 /// Chat lines that are said again to a page that starts afresh; a page's inbox holds them and the rest of its welcome.
 const CHAT_AGAIN: usize = 200;
+/// How long a final matter answers repeated requests: as long as a broken socket may take to come back.
+const ANSWERS_ON: Duration = Duration::from_secs(RESUME_SECONDS as u64);
 /// Characters of these lines: what a slow link takes without being called slow.
 const CHAT_AGAIN_CHARS: usize = 40_000;
 
@@ -45,17 +47,18 @@ pub(super) struct Task {
     machine: Consultation,
     opening: Opening,
     room: Arc<Room>,
-    asked: Asked,
+    /// Nobody, when it was taken up after a restart.
+    asked: Option<Asked>,
     ledger: Option<Ledger>,
     scribe: Scribe,
     /// Who was told anything that outlives a moment.
     people: BTreeSet<Person>,
-    /// The session that runs, and the version of the last event: what an end must know when the machine fails.
+    /// The session that runs.
     session: Option<SessionId>,
-    version: u64,
     /// It counts among those in which somebody waits or talks.
     counted: bool,
-    is_done: bool,
+    /// When the task ends: the matter is final, or the server stops.
+    ends: Option<Instant>,
 }
 
 enum Next {
@@ -63,6 +66,7 @@ enum Next {
     Due,
     Checkpoint,
     Wrote(Option<Sealed>),
+    End,
 }
 
 /// Runs a matter to its end. A failure ends this matter and no other; what was seen of it is kept.
@@ -86,28 +90,62 @@ pub(super) async fn run(mut task: Task, mut inbox: mpsc::Receiver<ToConsultation
 }
 
 impl Task {
+    /// A matter that is asked now.
     pub(super) fn new(registry: Arc<Registry>, opening: Opening, room: Arc<Room>, asked: Asked) -> Self {
+        let machine = Consultation::open(opening, registry.timers, registry.clock.now());
+        Self::of(registry, machine, room, Some(asked))
+    }
+
+    /// A matter whose session was over before the server started, and the people who know of it.
+    pub(super) fn resumed(registry: Arc<Registry>, machine: Consultation, people: BTreeSet<Person>) -> Self {
+        let room = registry.plane.room();
+        Self { people, ..Self::of(registry, machine, room, None) }
+    }
+
+    fn of(registry: Arc<Registry>, machine: Consultation, room: Arc<Room>, asked: Option<Asked>) -> Self {
         let scribe = Scribe::new(registry.recorder.clone(), registry.clock.clone());
-        let machine = Consultation::open(opening.clone(), registry.timers, registry.clock.now());
-        let people = [Person::Citizen(opening.citizen)].into();
+        let opening = machine.opening().clone();
         Self {
             registry,
             machine,
-            opening,
             room,
             asked,
             ledger: None,
             scribe,
-            people,
+            people: [Person::Citizen(opening.citizen)].into(),
+            opening,
             session: None,
-            version: 0,
             counted: false,
-            is_done: false,
+            ends: None,
         }
     }
 
     async fn serve(&mut self, inbox: &mut mpsc::Receiver<ToConsultation>) {
-        let Asked { tab, request } = self.asked;
+        let is_refused = match self.asked {
+            Some(asked) => !self.open(asked).await,
+            None => {
+                self.drain();
+                false
+            }
+        };
+        if is_refused {
+            return;
+        }
+        loop {
+            match self.next(inbox).await {
+                Next::Heard(Some(message)) => self.heard(message),
+                Next::Due => self.feed(Input::Timeout),
+                Next::Checkpoint => self.checkpoint(),
+                Next::Wrote(Some(Sealed { session, record })) => self.feed(Input::Sealed { session, record }),
+                Next::Wrote(None) => {}
+                // Or the registry has forgotten this matter: the process ends.
+                Next::End | Next::Heard(None) => return,
+            }
+        }
+    }
+
+    /// Answers the request that opens the matter; `false` when it is refused.
+    async fn open(&mut self, Asked { tab, request }: Asked) -> bool {
         let opened = match self.registry.recorder.is_known(self.opening.consultation).await {
             Ok(false) => ServerMessage::Done { reply_to: request },
             // Ids are minted by clients: one that was used before the server started is over.
@@ -123,29 +161,17 @@ impl Task {
             self.drain();
         }
         self.reply(Party::Citizen, tab, opened);
-        if is_refused {
-            return;
-        }
-        while !(self.is_done && self.scribe.is_idle()) {
-            match self.next(inbox).await {
-                Next::Heard(Some(message)) => self.heard(message),
-                // The registry has forgotten this matter: the process ends.
-                Next::Heard(None) => return,
-                Next::Due => self.feed(Input::Timeout),
-                Next::Checkpoint => self.checkpoint(),
-                Next::Wrote(Some(Sealed { session, record })) => self.feed(Input::Sealed { session, record }),
-                Next::Wrote(None) => {}
-            }
-        }
+        !is_refused
     }
 
     async fn next(&mut self, inbox: &mut mpsc::Receiver<ToConsultation>) -> Next {
-        let Self { registry, machine, ledger, scribe, is_done, .. } = self;
+        let Self { registry, machine, ledger, scribe, ends, .. } = self;
         let (writes, listens) = (!scribe.is_idle(), !scribe.is_full());
         tokio::select! {
             wrote = scribe.write(), if writes => Next::Wrote(wrote),
             heard = inbox.recv(), if listens => Next::Heard(heard),
-            () = registry.sleep_until(machine.poll_timeout()), if !*is_done => Next::Due,
+            () = registry.sleep_until(*ends), if ends.is_some() && !writes => Next::End,
+            () = registry.sleep_until(machine.poll_timeout()), if ends.is_none() => Next::Due,
             () = registry.sleep_until(ledger.as_ref().map(Ledger::deadline)) => Next::Checkpoint,
         }
     }
@@ -192,9 +218,11 @@ impl Task {
             }
             ToConsultation::Stop => {
                 self.feed(Input::Stop);
-                // What is still awaited (an outcome, a rating) is found by the reaper after the restart.
-                self.is_done = true;
+                // What is still awaited (an outcome, a rating) is taken up again after the restart.
+                self.ends = Some(self.registry.clock.now().mono);
             }
+            #[cfg(test)]
+            ToConsultation::Fail => panic!("a test makes this consultation fail"),
         }
     }
 
@@ -225,10 +253,10 @@ impl Task {
                 Output::Milestone(milestone) => self.milestone(milestone),
                 Output::Keep(line) => self.scribe.push(Entry::Chat(chat_line(line))),
                 Output::Seal { session, lawyer: _ } => self.scribe.push(Entry::Seal(session)),
-                Output::Done => self.is_done = true,
+                Output::Done => self.ends = Some(self.registry.clock.now().mono + ANSWERS_ON),
             }
         }
-        self.count(!self.is_done && self.somebody_waits_or_talks());
+        self.count(self.ends.is_none() && self.somebody_waits_or_talks());
     }
 
     fn order(&self, orders: bridge::Orders) {
@@ -242,11 +270,10 @@ impl Task {
     }
 
     fn milestone(&mut self, milestone: Milestone) {
-        let now = self.registry.clock.now();
-        self.version = milestone.version;
         match &milestone.event {
             Event::Accepted { session, lawyer, .. } => {
-                self.ledger = Ledger::open(&self.opening, *session, Party::Lawyer(*lawyer), now.mono);
+                let now = self.registry.clock.now().mono;
+                self.ledger = Ledger::open(&self.opening, *session, Party::Lawyer(*lawyer), now);
                 self.session = Some(*session);
             }
             Event::SessionEnded { session, reason } => {
@@ -312,19 +339,17 @@ impl Task {
         }
     }
 
-    /// The machine failed: the running session ends here, with all that was seen of it.
+    /// The machine failed: what it had ordered and what was seen are kept, and the reaper brings the matter to its end.
     fn fail(&mut self) {
-        let Now { mono, wall } = self.registry.clock.now();
-        self.close_ledger();
-        if let Some(session) = self.session.take() {
-            self.scribe.push(Entry::Event(Milestone {
-                consultation: self.opening.consultation,
-                version: self.version + 1,
-                at: wall,
-                mono_us: mono.micros(),
-                event: Event::SessionEnded { session, reason: EndReason::ServerStopped },
-            }));
+        while let Some(output) = self.machine.poll_output() {
+            match output {
+                Output::Milestone(milestone) => self.scribe.push(Entry::Event(milestone)),
+                Output::Keep(line) => self.scribe.push(Entry::Chat(chat_line(line))),
+                _ => {}
+            }
         }
+        self.close_ledger();
+        self.scribe.push(Entry::LeftOpen(self.opening.consultation));
     }
 }
 

@@ -2,7 +2,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use yunfa_signaling::{
-    ids::{OfferId, SessionId},
+    ids::{ConsultationId, OfferId, SessionId},
     message::{
         ConsultationView, OfferView, PROTOCOL_VERSION, QueueView, RESUME_SECONDS, ServerMessage, SessionView, Welcome,
     },
@@ -63,6 +63,23 @@ impl View {
             | ServerMessage::Rated { .. }
             | ServerMessage::Draining {} => {}
         }
+    }
+
+    /// A matter is final, whatever was heard of it.
+    pub(super) fn over(&mut self, consultation: ConsultationId) {
+        self.session = self.session.take().filter(|session| session.consultation != consultation);
+        self.consultation = self.consultation.take().filter(|view| view.id != consultation);
+    }
+
+    /// A matter of an asker that was over before the server started; the newest one counts.
+    pub(super) fn resumed(&mut self, view: ConsultationView) {
+        let known = self.consultation.take().filter(|known| known.created_at > view.created_at);
+        self.consultation = known.or(Some(view)).filter(|view| !is_final(view.state));
+    }
+
+    /// The outcome of a session that was over before the server started is awaited.
+    pub(super) fn outcome_owed(&mut self, session: SessionId) {
+        self.outcomes_due.insert(session);
     }
 
     /// The outcome of a session is no longer awaited.
@@ -132,7 +149,7 @@ pub(super) const fn is_final(state: ConsultationState) -> bool {
 #[cfg(test)]
 mod tests {
     use yunfa_signaling::{
-        ids::{ConsultationId, LegId},
+        ids::LegId,
         words::{Channel, EndReason, OfferClosed, PracticeArea, SessionState},
     };
 

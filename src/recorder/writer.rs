@@ -397,6 +397,7 @@ impl Writer {
                 Entry::Event(_) => &self.counters.events,
                 Entry::Chat(_) => &self.counters.chat_lines,
                 Entry::Evidence(_) => &self.counters.checkpoints,
+                Entry::LeftOpen(_) => &self.counters.left_open,
             };
             counter.fetch_add(1, Ordering::Relaxed);
         }

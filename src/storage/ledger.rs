@@ -56,6 +56,7 @@ statements! {
     INSERT_LINE = "INSERT INTO chat_lines (session, id, number, leg, role, at, chars, text_sealed) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (session, id) DO NOTHING";
     LINES = "SELECT id, session, number, leg, role, at, text_sealed FROM chat_lines WHERE session = $1 ORDER BY number";
+    OWN = "UPDATE consultations SET owner_node = $2, owner_epoch = $3 WHERE id = $1";
     KNOWN = "SELECT COUNT(*) AS n FROM consultations WHERE id = $1";
 }
 
@@ -87,6 +88,8 @@ pub enum Entry {
     Chat(Box<ChatLine>),
     /// The newest evidence of a session.
     Evidence(Box<Evidence>),
+    /// Nobody holds this matter any more.
+    LeftOpen(ConsultationId),
 }
 
 impl Entry {
@@ -94,7 +97,7 @@ impl Entry {
     pub fn consultation(&self) -> Option<ConsultationId> {
         match self {
             Self::Event(milestone) => Some(milestone.consultation),
-            Self::Chat(_) | Self::Evidence(_) => None,
+            Self::Chat(_) | Self::Evidence(_) | Self::LeftOpen(_) => None,
         }
     }
 }
@@ -120,6 +123,7 @@ impl Store {
                 Entry::Event(milestone) => append(&mut tx, owner, milestone).await.map(drop)?,
                 Entry::Chat(line) => self.put_line(&mut tx, line).await?,
                 Entry::Evidence(evidence) => checkpoint(&mut tx, owner, evidence, now).await?,
+                Entry::LeftOpen(consultation) => own(&mut tx, *consultation, &owner.node, NOBODY).await?,
             }
         }
         crash_point("facts-uncommitted");
@@ -376,6 +380,20 @@ async fn put_session(
         .bind(owner.epoch)
         .execute(&mut **tx)
         .await?;
+    Ok(())
+}
+
+/// The epoch of nobody: leases begin with 1.
+const NOBODY: i64 = 0;
+
+/// Says who holds a matter.
+pub(super) async fn own(
+    tx: &mut Transaction<'static, Any>,
+    consultation: ConsultationId,
+    node: &str,
+    epoch: i64,
+) -> Result<(), StorageError> {
+    sqlx::query(OWN).bind(consultation.to_string()).bind(node).bind(epoch).execute(&mut **tx).await?;
     Ok(())
 }
 

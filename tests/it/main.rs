@@ -11,6 +11,7 @@ mod page;
 mod pages;
 mod policy;
 mod records;
+mod restarting;
 mod server;
 mod sms;
 mod sockets;

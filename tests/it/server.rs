@@ -36,8 +36,19 @@ impl TestServer {
 
     /// With further settings and any clock.
     pub(crate) async fn with(settings: &[(&str, &str)], clock: Clock) -> Self {
+        Self::on(tempfile::tempdir().expect("a folder"), settings, clock).await
+    }
+
+    /// The next process on the data of this one, which stops as at a second signal.
+    pub(crate) async fn restart(self, settings: &[(&str, &str)], clock: Clock) -> Self {
+        self.shutdown.stop();
+        self.server.run().await;
+        self.errors.assert_none();
+        Self::on(self.data, settings, clock).await
+    }
+
+    async fn on(data: TempDir, settings: &[(&str, &str)], clock: Clock) -> Self {
         let errors = ErrorWatch::start();
-        let data = tempfile::tempdir().expect("a folder");
         let folder = data.path().to_str().expect("a path");
         let flags = [
             ("http.listen", "127.0.0.1:0"),

@@ -67,10 +67,7 @@ impl Consultation {
             }
         }
         let past: Past = past.filter(|past| matches!(past.state, SessionState::Ended | SessionState::Sealed))?;
-        if !matches!(
-            state,
-            ConsultationState::Assigned | ConsultationState::InService | ConsultationState::Answered
-        ) {
+        if !matches!(state, ConsultationState::Assigned | ConsultationState::InService | ConsultationState::Answered) {
             return None;
         }
         let ids = past.ids()?;
@@ -114,16 +111,8 @@ impl Consultation {
 }
 
 fn opening(first: &Milestone, ids: SessionIds) -> Option<Opening> {
-    let Event::Opened {
-        citizen,
-        practice_area,
-        area,
-        channel,
-        identity_mode,
-        consent_version,
-        entry_source,
-        device,
-    } = first.event.clone()
+    let Event::Opened { citizen, practice_area, area, channel, identity_mode, consent_version, entry_source, device } =
+        first.event.clone()
     else {
         return None;
     };

@@ -4,12 +4,14 @@ mod told;
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
+    panic::AssertUnwindSafe,
     sync::Arc,
     time::Duration,
 };
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
-use tracing::debug;
+use tracing::{debug, error};
 use yunfa_signaling::{
     consultation::{MediaFact, Party},
     duty,
@@ -89,27 +91,47 @@ struct Accepting {
 }
 
 /// Runs until the person has no page and no matter. A page that arrives in that very moment is told to say hello again.
+/// A failure closes the person's pages, which say hello again and find what they were in; nobody else notices more.
 pub(super) async fn run(mut task: Task, mut inside: mpsc::Receiver<ToPerson>, mut pages: mpsc::Receiver<FromTab>) {
-    loop {
-        tokio::select! {
-            biased;
-            Some(message) = inside.recv() => task.heard(message).await,
-            Some(FromTab { tab, event }) = pages.recv() => task.page(tab, event).await,
-            () = task.registry.clock.sleep_until(task.next_seen) => task.renew(),
-            () = task.registry.stopped.cancelled() => return,
-        }
-        for tab in std::mem::take(&mut task.stuck) {
-            debug!(person = ?task.person, "a page does not take its messages and is given up");
-            task.gone(tab).await;
-        }
-        if task.tabs.is_empty() && task.matters.is_empty() {
-            task.registry.forget_person(task.person, &task.mailbox);
-            return;
+    while AssertUnwindSafe(task.serve(&mut inside, &mut pages)).catch_unwind().await.is_err() {
+        error!(person = ?task.person, "a person's task failed: its pages are closed");
+        if AssertUnwindSafe(task.close_pages()).catch_unwind().await.is_err() {
+            error!(person = ?task.person, "a person's task cannot go on and is ended");
+            break;
         }
     }
+    task.registry.forget_person(task.person, &task.mailbox);
 }
 
 impl Task {
+    /// Serves until there is nobody to be served.
+    async fn serve(&mut self, inside: &mut mpsc::Receiver<ToPerson>, pages: &mut mpsc::Receiver<FromTab>) {
+        loop {
+            tokio::select! {
+                biased;
+                Some(message) = inside.recv() => self.heard(message).await,
+                Some(FromTab { tab, event }) = pages.recv() => self.page(tab, event).await,
+                () = self.registry.clock.sleep_until(self.next_seen) => self.renew(),
+                () = self.registry.stopped.cancelled() => return,
+            }
+            for tab in std::mem::take(&mut self.stuck) {
+                debug!(person = ?self.person, "a page does not take its messages and is given up");
+                self.gone(tab).await;
+            }
+            if self.tabs.is_empty() && self.matters.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// Gives every page up; what they were in waits for them.
+    async fn close_pages(&mut self) {
+        (self.accepting, self.opening) = (None, None);
+        for tab in self.tabs.keys().copied().collect::<Vec<_>>() {
+            self.gone(tab).await;
+        }
+    }
+
     pub(super) fn new(
         registry: Arc<Registry>,
         person: Person,

@@ -43,8 +43,19 @@ impl Task {
             ToPerson::Fact { peer, meaning, at } => self.fact(peer, meaning, at).await,
             ToPerson::Over { from } => self.over(from).await,
             ToPerson::Failed { from } => self.failed(from).await,
+            ToPerson::Resumed { view, session, owes_outcome } => {
+                self.matters.insert(view.id);
+                self.sessions.insert(session, view.id);
+                match self.person {
+                    Person::Citizen(_) => self.view.resumed(view),
+                    Person::Lawyer(_) if owes_outcome => self.view.outcome_owed(session),
+                    Person::Lawyer(_) => {}
+                }
+            }
             ToPerson::Draining => self.tell_all_but(None, &ServerMessage::Draining {}),
             ToPerson::Revoked => self.revoked().await,
+            #[cfg(test)]
+            ToPerson::Fail => panic!("a test makes this person fail"),
         }
     }
 
@@ -297,6 +308,7 @@ impl Task {
     async fn over(&mut self, consultation: ConsultationId) {
         self.close_citizens_transport(consultation).await;
         self.opening = self.opening.filter(|opening| *opening != consultation);
+        self.view.over(consultation);
         self.matters.remove(&consultation);
         self.sessions.retain(|_, of| *of != consultation);
         self.offers.retain(|(_, of)| *of != consultation);

@@ -1,0 +1,126 @@
+//! The next process goes on with what the last one left waiting, and a final matter answers repeated requests.
+use yunfa::clock::Clock;
+use yunfa_signaling::{
+    ids::ConsultationId,
+    message::{ClientMessage, ErrorCode, Welcome},
+    words::{Channel, ConsultationState, EndReason, Outcome, Presence},
+};
+
+use crate::{
+    calls::{ask, begin, ended, on_duty, presence, question, write_outcome},
+    page::{Page, mint},
+    server::{Client, TestServer},
+};
+
+fn rating(consultation: ConsultationId, stars: u8) -> ClientMessage {
+    ClientMessage::Rate { consultation, stars }
+}
+
+async fn back(client: &mut Client, server: &TestServer) -> (Page, Welcome) {
+    client.url.clone_from(&server.url);
+    Page::open_with_welcome(client).await
+}
+
+#[tokio::test]
+async fn an_outcome_and_stars_that_were_awaited_at_a_restart_are_still_taken() {
+    let server = TestServer::start().await;
+    let (mut lawyer, mut desk) = on_duty(&server, "lawyer1").await;
+    let mut citizen = server.guest().await;
+    let mut asker = Page::open(&citizen).await;
+    let consultation = ask(&server, &mut asker, Channel::Text).await;
+    let session = begin(&mut desk, &mut asker).await.id;
+
+    // The call runs when the server is told twice to stop.
+    let server = server.restart(&[], Clock::machine()).await;
+    assert_eq!(ended(&mut desk).await, (EndReason::ServerStopped, true));
+
+    let (mut desk, welcome) = back(&mut lawyer, &server).await;
+    assert_eq!(welcome.outcome_due, Some(session));
+    let (mut asker, welcome) = back(&mut citizen, &server).await;
+    let seen = welcome.consultation.map(|view| (view.id, view.state));
+    assert_eq!(seen, Some((consultation, ConsultationState::InService)));
+    let record = write_outcome(&mut desk, session).await;
+    asker.ask(rating(consultation, 4)).await.expect("rated");
+    assert_eq!(asker.ask(rating(consultation, 5)).await, Err(ErrorCode::AlreadyRated));
+
+    let view = lawyer.get(&format!("/api/records/{record}")).await.body;
+    assert_eq!((&view["outcome"], &view["closedBy"]), (&"ADVICE_GIVEN".into(), &"OWNER".into()));
+    assert_eq!((&view["rating"]["stars"], &view["payable"]), (&4.into(), &true.into()));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn stars_are_still_taken_when_the_outcome_was_in_before_the_restart() {
+    let server = TestServer::start().await;
+    let (mut lawyer, mut desk) = on_duty(&server, "lawyer1").await;
+    let mut citizen = server.guest().await;
+    let mut asker = Page::open(&citizen).await;
+    let consultation = ask(&server, &mut asker, Channel::Text).await;
+    let session = begin(&mut desk, &mut asker).await.id;
+    asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
+    let record = write_outcome(&mut desk, session).await;
+
+    // Twice: who takes a matter up can hand it over again.
+    let server = server.restart(&[], Clock::machine()).await;
+    let server = server.restart(&[], Clock::machine()).await;
+
+    let (_, welcome) = back(&mut lawyer, &server).await;
+    assert_eq!(welcome.outcome_due, None);
+    let (mut asker, welcome) = back(&mut citizen, &server).await;
+    assert_eq!(welcome.consultation.map(|view| view.state), Some(ConsultationState::Answered));
+    asker.ask(rating(consultation, 2)).await.expect("rated");
+    let view = lawyer.get(&format!("/api/records/{record}")).await.body;
+    assert_eq!(view["rating"]["stars"], 2);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_gives_no_more_time_for_the_outcome() {
+    let clock = || Clock::by_hand(yunfa_signaling::time::Timestamp(1_795_000_000_000));
+    let server = TestServer::with(&[], clock()).await;
+    let (mut lawyer, mut desk) = on_duty(&server, "lawyer1").await;
+    let mut citizen = server.guest().await;
+    let mut asker = Page::open(&citizen).await;
+    let consultation = ask(&server, &mut asker, Channel::Text).await;
+    let session = begin(&mut desk, &mut asker).await.id;
+    asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
+    presence(&mut desk, Presence::WrapUp).await;
+
+    let day_later = clock();
+    day_later.advance(std::time::Duration::from_secs(23 * 3600));
+    let server = server.restart(&[], day_later.clone()).await;
+    lawyer = server.login("lawyer1").await;
+    let (mut desk, welcome) = back(&mut lawyer, &server).await;
+    assert_eq!(welcome.outcome_due, Some(session));
+    day_later.advance(std::time::Duration::from_secs(3601));
+    let late = ClientMessage::RecordOutcome { session, outcome: Outcome::AdviceGiven, legal_aid_prompted: true };
+
+    assert_eq!(desk.ask(late).await, Err(ErrorCode::Over));
+    let (mut asker, _) = back(&mut citizen, &server).await;
+    asker.ask(rating(consultation, 1)).await.expect("the asker has three days");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_final_matter_still_answers_what_is_said_again() {
+    let server = TestServer::start().await;
+    let (_, mut desk) = on_duty(&server, "lawyer1").await;
+    let mut asker = Page::open(&server.guest().await).await;
+    let consultation = ask(&server, &mut asker, Channel::Text).await;
+    let session = begin(&mut desk, &mut asker).await.id;
+    asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
+    asker.ask(rating(consultation, 5)).await.expect("rated");
+    write_outcome(&mut desk, session).await;
+    let written = |outcome| ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true };
+
+    assert_eq!(desk.ask(ClientMessage::HangUp { session }).await, Ok(()), "it is over, as was wanted");
+    assert_eq!(desk.ask(written(Outcome::AdviceGiven)).await, Ok(()), "the same outcome is the same");
+    assert_eq!(desk.ask(written(Outcome::Abuse)).await, Err(ErrorCode::Over));
+    assert_eq!(asker.ask(rating(consultation, 1)).await, Err(ErrorCode::AlreadyRated));
+    let cancelled = ask(&server, &mut asker, Channel::Text).await;
+    for said in [Ok(()), Err(ErrorCode::Over)] {
+        assert_eq!(asker.ask(ClientMessage::CancelConsultation { consultation: cancelled }).await, said);
+    }
+    assert_eq!(asker.ask(question(mint(), &server, Channel::Text).await).await, Ok(()), "and the next one can begin");
+    server.stop().await;
+}
