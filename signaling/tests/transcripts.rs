@@ -214,6 +214,10 @@ impl Stage {
                 let seconds = seconds.parse().expect("a number");
                 return self.county.feed(id, Input::TwoWay { session, seconds });
             }
+            ["is", "taken", "up", "again"] => {
+                self.county.take_up(id);
+                return Ok(());
+            }
             ["is", "sealed"] => {
                 return self.county.feed(id, Input::Sealed { session, record: RecordId::new(uuid(77)) });
             }

@@ -30,7 +30,7 @@ use crate::recorder::ChatLine;
 /// Chat lines that are said again to a page that starts afresh; a page's inbox holds them and the rest of its welcome.
 const CHAT_AGAIN: usize = 200;
 /// How long a final matter answers repeated requests: as long as a broken socket may take to come back.
-const ANSWERS_ON: Duration = Duration::from_secs(RESUME_SECONDS as u64);
+const ANSWERS_ON: Duration = Duration::from_secs(RESUME_SECONDS);
 /// Characters of these lines: what a slow link takes without being called slow.
 const CHAT_AGAIN_CHARS: usize = 40_000;
 

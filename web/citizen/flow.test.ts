@@ -1,7 +1,7 @@
 // The citizen's way.
 import { describe, expect, test } from 'vitest'
 import type { ConsultationState, ConsultationView, ServerMessage, SessionView, Welcome } from '#shared/protocol'
-import { type Flow, hear, prepare, refuse, request, START, stateWord, type Wish } from './flow'
+import { type Flow, hear, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
 
 const WISH: Wish = { practiceArea: 'LABOUR', area: '371321101201', channel: 'video' }
 const WELCOME: Welcome = {
@@ -17,16 +17,16 @@ const WELCOME: Welcome = {
   outcomeDue: null,
   now: 0,
 }
-const ASKED = request(prepare(WISH), 'c', 'video')
+const ASKED = request(prepare(START, WISH), 'c', 'video')
 
 describe('waiting', () => {
   test('nothing is asked before the devices are there', () => {
-    expect(prepare(WISH)).toMatchObject({ stage: 'preparing', matter: null })
-    expect(word(prepare(WISH))).toBe('idle')
+    expect(prepare(START, WISH)).toMatchObject({ stage: 'preparing', matter: null })
+    expect(word(prepare(START, WISH))).toBe('idle')
   })
 
   test('a missing microphone turns the wish into text', () => {
-    expect(request(prepare(WISH), 'c', 'text').wish?.channel).toBe('text')
+    expect(request(prepare(START, WISH), 'c', 'text').wish?.channel).toBe('text')
   })
 
   test('it queues until somebody is rung', () => {
@@ -50,7 +50,7 @@ describe('waiting', () => {
   })
 
   test('cancelling leads back to the start', () => {
-    expect(heard(matter('CANCELLED'))).toEqual(START)
+    expect(heard(matter('CANCELLED'))).toEqual({ ...START, left: 'c' })
   })
 })
 
@@ -112,6 +112,22 @@ describe('coming back', () => {
     const flow = hear(heard(session('ACTIVE')), { type: 'welcome', ...WELCOME })
 
     expect(flow).toMatchObject({ stage: 'over', talk: { ending: { reason: 'CONNECTION_LOST' } } })
+  })
+
+  test.each(['ASSIGNED', 'IN_SERVICE', 'ANSWERED'] as const)('a matter that is over can still be rated: %s', state => {
+    const { type: _, ...view } = matter(state)
+    const welcome: ServerMessage = { type: 'welcome', ...WELCOME, consultation: view }
+    const flow = hear(START, welcome)
+
+    expect(flow).toMatchObject({ stage: 'over', matter: 'c', unserved: null, talk: { ending: null } })
+    expect(hear(leave(flow), welcome).stage).toBe('choosing')
+  })
+
+  test('an old matter does not take the place of a new request', () => {
+    const { type: _, ...view } = matter('ANSWERED')
+    const flow = hear(ASKED, { type: 'welcome', ...WELCOME, consultation: { ...view, id: 'old' } })
+
+    expect(flow).toMatchObject({ stage: 'waiting', matter: 'c' })
   })
 })
 

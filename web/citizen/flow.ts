@@ -25,6 +25,8 @@ export interface Flow {
   talk: Talk
   unserved: Unserved | null
   stars: number | null
+  /** A matter that is over and that the citizen has turned away from: it is not shown again. */
+  left: string | null
 }
 
 export const START: Flow = {
@@ -36,11 +38,17 @@ export const START: Flow = {
   talk: SILENCE,
   unserved: null,
   stars: null,
+  left: null,
+}
+
+/** Back to the first page; what is over stays behind. */
+export function leave(flow: Flow): Flow {
+  return { ...START, left: flow.matter ?? flow.left }
 }
 
 /** The tap on "call": devices are asked for, nothing is requested yet. */
-export function prepare(wish: Wish): Flow {
-  return { ...START, stage: 'preparing', wish }
+export function prepare(flow: Flow, wish: Wish): Flow {
+  return { ...leave(flow), stage: 'preparing', wish }
 }
 
 /** The request is on its way, with the channel that the devices allow. */
@@ -89,8 +97,13 @@ export function stateWord(flow: Flow, lineOpen: boolean, mediaInterrupted: boole
 
 function welcome(flow: Flow, consultation: ConsultationView | null): Flow {
   if (flow.talk.session) return { ...flow, stage: stageOf(flow), consultation, matter: flow.talk.session.consultation }
-  if (consultation) return follow({ ...flow, matter: consultation.id }, consultation)
-  if (flow.stage === 'talking') return end(flow)
+  if (consultation?.state === 'OPEN' || consultation?.state === 'MATCHING') {
+    return follow({ ...flow, matter: consultation.id }, consultation)
+  }
+  // Its session is over and may still be rated: by whoever was in it, and by whoever opens the page again.
+  const isShown = flow.stage === 'choosing' ? consultation?.id !== flow.left : consultation?.id === flow.matter
+  if (consultation && isShown) return { ...end(flow), matter: consultation.id, consultation }
+  if (flow.stage === 'talking') return { ...end(flow), consultation: null }
   // A matter that the server had confirmed and no longer has; one still on its way is simply asked for again.
   if (flow.stage === 'waiting' && flow.consultation) return { ...flow, stage: 'over', unserved: { kind: 'lost' } }
   return flow
@@ -110,7 +123,7 @@ function follow(flow: Flow, consultation: ConsultationView): Flow {
     case 'UNSERVED':
       return { ...next, stage: 'over', unserved: { kind: 'missed' } }
     case 'CANCELLED':
-      return START
+      return leave(flow)
     default:
       return next
   }
@@ -123,7 +136,7 @@ function stageOf(flow: Flow): Flow['stage'] {
 
 function end(flow: Flow): Flow {
   const reason = flow.talk.ending?.reason
-  if (reason === 'ABANDONED') return START
+  if (reason === 'ABANDONED') return leave(flow)
   // Accepted without a sound: the server tries again with the next lawyer and says so.
   if (reason === 'NO_MEDIA') return { ...flow, stage: 'waiting', queue: null, talk: SILENCE }
   return { ...flow, stage: 'over', unserved: reason === 'MISSED' ? { kind: 'missed' } : null }

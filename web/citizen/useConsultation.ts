@@ -9,7 +9,7 @@ import { useNow } from '#shared/ticker'
 import { useLink } from '#shared/useLink'
 import { keepAwake } from '#shared/wake'
 import type { Directory } from './directory'
-import { hear, type IdentityMode, prepare, refuse, request, START, stateWord, type Wish } from './flow'
+import { hear, type IdentityMode, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
 
 /** What this browser remembers of its guest: enough to know that there is one. */
 const GUEST = 'yunfa.guest'
@@ -51,7 +51,7 @@ export function useConsultation(directory: () => Directory) {
 
   /** The tap on "call". Devices first, so that nobody is rung before the citizen can speak. */
   async function call(wish: Wish, identityMode: IdentityMode): Promise<void> {
-    flow.value = prepare(wish)
+    flow.value = prepare(flow.value, wish)
     trouble.value = null
     cameraTrouble.value = null
     rating.value = 'idle'
@@ -136,7 +136,7 @@ export function useConsultation(directory: () => Directory) {
     const matter = flow.value.matter
     const asked = flow.value.stage === 'waiting'
     link.release()
-    flow.value = START
+    flow.value = leave(flow.value)
     if (asked && matter) void link.socket.say({ type: 'cancelConsultation', consultation: matter })
   }
 
@@ -170,7 +170,8 @@ export function useConsultation(directory: () => Directory) {
 
   function again(): void {
     link.release()
-    flow.value = START
+    flow.value = leave(flow.value)
+    rating.value = 'idle'
     trouble.value = null
     cameraTrouble.value = null
   }

@@ -11,7 +11,7 @@ use yunfa_signaling::{
     error::SessionError,
     ids::{CitizenId, ConsultationId, LawyerId, LegId, OfferId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
-    milestone::Event,
+    milestone::{Event, Milestone},
     output::{Hint, MediaOrder, Output},
     private::PersonName,
     time::{Instant, Now, Timestamp},
@@ -56,6 +56,8 @@ pub(crate) struct County {
     pub(crate) up: BTreeSet<(ConsultationId, Party)>,
     pub(crate) desks_up: BTreeSet<LawyerId>,
     pub(crate) heard: Vec<Heard>,
+    /// What the recorder has of each matter.
+    pub(crate) history: BTreeMap<ConsultationId, Vec<Milestone>>,
     /// Tabs that give signs of life by themselves.
     pub(crate) tabs: BTreeSet<(LawyerId, Tab)>,
     minted: u128,
@@ -72,6 +74,7 @@ impl County {
             up: BTreeSet::new(),
             desks_up: BTreeSet::new(),
             heard: Vec::new(),
+            history: BTreeMap::new(),
             tabs: BTreeSet::new(),
             minted: 1_000_000,
         }
@@ -125,6 +128,14 @@ impl County {
         message: ClientMessage,
     ) -> Result<(), SessionError> {
         self.feed(id, Input::Said { from, request, message })
+    }
+
+    /// The process that held a matter has ended; this one takes it up from its events.
+    pub(crate) fn take_up(&mut self, id: ConsultationId) {
+        let history = self.history.get(&id).map_or(&[][..], Vec::as_slice);
+        let matter = Consultation::resume(history, Timers::default(), self.now).expect("its session is over");
+        self.matters.insert(id, matter);
+        self.drain();
     }
 
     /// Feeds the duty book.
@@ -213,6 +224,7 @@ impl County {
                 }
             }
             Output::Milestone(milestone) => {
+                self.history.entry(id).or_default().push(milestone.clone());
                 self.heard.push(Heard::Event(milestone.consultation, milestone.version, milestone.event));
             }
             Output::Keep(_) => {}
