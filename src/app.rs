@@ -32,7 +32,7 @@ use crate::{
     recorder::Recorder,
     shutdown::Shutdown,
     storage::{
-        Keys, Lease, StorageError, Store, StoreOptions,
+        Keys, StorageError, Store, StoreOptions,
         demo::{self, DemoCounty},
         keys::KeyError,
     },
@@ -170,9 +170,10 @@ impl Server {
             false if demo::is_loaded(&store).await? => return Err(StartError::Demonstration),
             false => None,
         };
-        let (recorder, writer, lease) = start_recording(&config, &store, &clock, &shutdown).await?;
+        let (recorder, writer, jobs) = start_recording(&config, &store, &clock, &shutdown).await?;
         let live = start_live(&config, &clock, &store, recorder.clone()).await?;
-        handover::take_up(&store, &lease, (&live, &recorder), config.timers, &clock).await?;
+        handover::take_over(&jobs, &live, &recorder, config.timers).await?;
+        shutdown.spawn(jobs.run(shutdown.stop_token(), recorder.fenced()));
         let bus: SharedBus = Arc::new(InProcess::default());
         shutdown.spawn(close_sockets(bus.listen(), live.clone(), shutdown.clone()));
         let crowd = || {
@@ -246,25 +247,23 @@ impl Server {
     }
 }
 
-/// Brings over what the last run could not write, ends what it has left open, then starts the jobs of this node.
+/// Takes this node's lease, starts its writer, and brings over what the last run could not write.
 async fn start_recording(
     config: &Config,
     store: &Store,
     clock: &Clock,
     shutdown: &Shutdown,
-) -> Result<(Recorder, JoinHandle<()>, Lease), StartError> {
+) -> Result<(Recorder, JoinHandle<()>, Jobs), StartError> {
     let lease = store.take_lease(NODE, clock.wall()).await?;
     crash_point("start-lease-taken");
     let calendar = Calendar::default();
     let jobs = Jobs { store: store.clone(), lease: lease.clone(), clock: clock.clone(), calendar: calendar.clone() };
     let journal = config.data.folder.join(JOURNAL);
     let (recorder, writer) =
-        Recorder::start(store.clone(), lease.clone(), clock.clone(), calendar, &journal).map_err(StartError::Journal)?;
-    // The reaper must find all that is known.
+        Recorder::start(store.clone(), lease, clock.clone(), calendar, &journal).map_err(StartError::Journal)?;
+    // Who ends or takes up what was left must find all that is known.
     recorder.settle().await.map_err(|_| StartError::TakenOver)?;
-    jobs.at_start().await?;
     let fenced = recorder.fenced();
-    shutdown.spawn(jobs.run(shutdown.stop_token(), fenced.clone()));
     let shutdown_of_fence = shutdown.clone();
     shutdown.spawn(async move {
         tokio::select! {
@@ -275,7 +274,7 @@ async fn start_recording(
             () = shutdown_of_fence.stopping() => {}
         }
     });
-    Ok((recorder, writer, lease))
+    Ok((recorder, writer, jobs))
 }
 
 /// Starts the media workers and everything that happens now.

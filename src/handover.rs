@@ -3,27 +3,34 @@ use tracing::{info, warn};
 use yunfa_signaling::{consultation::Consultation, timers::Timers};
 
 use crate::{
-    clock::Clock,
+    jobs::Jobs,
     live::{Holder, Live},
     recorder::Recorder,
-    storage::{Lease, StorageError, Store},
+    storage::{StorageError, Store},
 };
 
 /// Matters taken up at once.
 const PAGE: u32 = 100;
 
-/// Takes up every matter whose session is over and whose node is gone. Before the doors open, so that the first page of
-/// its people finds it.
+/// Takes up what is over, ends and seals what a crash cut off, and takes that up too. Before the doors open, so that the
+/// first page of its people finds it.
 ///
 /// # Errors
 /// When the store is away.
-pub async fn take_up(
-    store: &Store,
-    lease: &Lease,
-    (live, recorder): (&Live, &Recorder),
-    timers: Timers,
-    clock: &Clock,
-) -> Result<usize, StorageError> {
+pub async fn take_over(jobs: &Jobs, live: &Live, recorder: &Recorder, timers: Timers) -> Result<(), StorageError> {
+    // First what is over: how long it may wait is the settings' to say, not the reaper's.
+    let waiting = take_up(jobs, live, recorder, timers).await?;
+    jobs.at_start().await?;
+    let cut_off = take_up(jobs, live, recorder, timers).await?;
+    if waiting + cut_off > 0 {
+        info!("{} consultations of the last run still wait for an outcome or stars", waiting + cut_off);
+    }
+    Ok(())
+}
+
+/// Takes up every matter whose session is over and whose node is gone.
+async fn take_up(jobs: &Jobs, live: &Live, recorder: &Recorder, timers: Timers) -> Result<usize, StorageError> {
+    let Jobs { store, lease, clock, .. } = jobs;
     let (mut after, mut taken) = (None, 0);
     loop {
         let histories = store.adopt(lease, after, PAGE, clock.wall()).await?;
@@ -44,9 +51,6 @@ pub async fn take_up(
                 }
             }
         }
-    }
-    if taken > 0 {
-        info!("{taken} consultations of the last run still wait for an outcome or stars");
     }
     Ok(taken)
 }

@@ -17,7 +17,7 @@ use crate::{
     api::{Directory, Login, Server},
     peer::{MediaPeer, Shape},
     received::Received,
-    socket::{Refused, Socket},
+    socket::{Refused, Socket, insist},
 };
 
 /// How long the server may take to answer an offer, and ICE with DTLS to come up.
@@ -102,8 +102,7 @@ impl Client {
         what: &str,
         pick: impl FnMut(&ServerMessage) -> Option<T>,
     ) -> anyhow::Result<T> {
-        let found = self.look_for(within, pick).await.with_context(|| format!("while waiting for `{what}`"))?;
-        found.with_context(|| format!("waited {within:?} in vain for `{what}`"))
+        insist(self.look_for(within, pick).await, within, what)
     }
 
     /// The same, but that nothing came in time is an answer: `None`.

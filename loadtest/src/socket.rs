@@ -128,8 +128,7 @@ impl Socket {
         what: &str,
         pick: impl FnMut(&ServerMessage) -> Option<T>,
     ) -> anyhow::Result<T> {
-        let found = self.look_for(within, pick).await.with_context(|| format!("while waiting for `{what}`"))?;
-        found.with_context(|| format!("waited {within:?} in vain for `{what}`"))
+        insist(self.look_for(within, pick).await, within, what)
     }
 
     /// The same, but that nothing came in time is an answer: `None`.
@@ -213,4 +212,10 @@ impl Socket {
             }
         }
     }
+}
+
+/// What was looked for, or a sentence about the waiting.
+pub(crate) fn insist<T>(found: anyhow::Result<Option<T>>, within: Duration, what: &str) -> anyhow::Result<T> {
+    let found = found.with_context(|| format!("while waiting for `{what}`"))?;
+    found.with_context(|| format!("waited {within:?} in vain for `{what}`"))
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use common::{County, Heard, uuid};
 use yunfa_signaling::{
-    consultation::{Input, MediaFact, Party},
+    consultation::{Consultation, Input, MediaFact, Party},
     duty::{self, Tab},
     error::SessionError,
     ids::{ConsultationId, LawyerId, MessageId, OfferId, RecordId, RequestId, SessionId},
@@ -15,6 +15,7 @@ use yunfa_signaling::{
     milestone::Event,
     output::MediaOrder,
     private::ChatText,
+    timers::Timers,
     words::DeviceState,
 };
 
@@ -215,8 +216,10 @@ impl Stage {
                 return self.county.feed(id, Input::TwoWay { session, seconds });
             }
             ["is", "taken", "up", "again"] => {
-                self.county.take_up(id);
-                return Ok(());
+                // The process that held it has ended; this one has nothing but its events.
+                let matter = Consultation::resume(&self.county.history[&id], Timers::default(), self.county.now);
+                self.county.matters.insert(id, matter.expect("its session is over"));
+                return self.county.feed(id, Input::Timeout);
             }
             ["is", "sealed"] => {
                 return self.county.feed(id, Input::Sealed { session, record: RecordId::new(uuid(77)) });

@@ -59,19 +59,24 @@ struct House {
     store: Store,
     lease: Lease,
     clock: Clock,
+    /// Where the journal lies.
+    _folder: tempfile::TempDir,
 }
 
 impl House {
     async fn open(fixture: &Fixture) -> Self {
         let (store, clock) = (fixture.store.clone(), Clock::machine());
         let lease = store.take_lease("node-1", clock.wall()).await.expect("a lease");
-        let (recorder, _) = Recorder::start(store.clone(), lease.clone(), clock.clone(), Calendar::default());
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = folder.path().join("facts.journal");
+        let recorder = Recorder::start(store.clone(), lease.clone(), clock.clone(), Calendar::default(), &journal);
+        let (recorder, _) = recorder.expect("a journal");
         let config = DriverConfig { workers: 1, ..DriverConfig::new(0, vec![[127, 0, 0, 1].into()]) };
         let (media, facts) = Driver::start(config).expect("a worker");
         let areas = store.areas().await.expect("areas");
         let localities = areas.into_iter().map(|area| (area.code, area.name)).collect();
         let parts = Parts { clock: clock.clone(), recorder, media, facts, localities, timers: Timers::default() };
-        Self { live: Live::start(parts), store, lease, clock }
+        Self { live: Live::start(parts), store, lease, clock, _folder: folder }
     }
 
     async fn page(&self, holder: Holder) -> Page {

@@ -1,7 +1,7 @@
 //! The next process goes on with what the last one left waiting, and a final matter answers repeated requests.
 use yunfa::clock::Clock;
 use yunfa_signaling::{
-    ids::ConsultationId,
+    ids::{ConsultationId, SessionId},
     message::{ClientMessage, ErrorCode, Welcome},
     words::{Channel, ConsultationState, EndReason, Outcome, Presence},
 };
@@ -11,6 +11,25 @@ use crate::{
     page::{Page, mint},
     server::{Client, TestServer},
 };
+
+/// A text consultation that runs.
+struct Call {
+    lawyer: Client,
+    citizen: Client,
+    desk: Page,
+    asker: Page,
+    consultation: ConsultationId,
+    session: SessionId,
+}
+
+async fn call(server: &TestServer) -> Call {
+    let (lawyer, mut desk) = on_duty(server, "lawyer1").await;
+    let citizen = server.guest().await;
+    let mut asker = Page::open(&citizen).await;
+    let consultation = ask(server, &mut asker, Channel::Text).await;
+    let session = begin(&mut desk, &mut asker).await.id;
+    Call { lawyer, citizen, desk, asker, consultation, session }
+}
 
 fn rating(consultation: ConsultationId, stars: u8) -> ClientMessage {
     ClientMessage::Rate { consultation, stars }
@@ -36,11 +55,7 @@ async fn stars(reader: &Client, record: &str, wanted: u8) {
 #[tokio::test]
 async fn an_outcome_and_stars_that_were_awaited_at_a_restart_are_still_taken() {
     let server = TestServer::start().await;
-    let (mut lawyer, mut desk) = on_duty(&server, "lawyer1").await;
-    let mut citizen = server.guest().await;
-    let mut asker = Page::open(&citizen).await;
-    let consultation = ask(&server, &mut asker, Channel::Text).await;
-    let session = begin(&mut desk, &mut asker).await.id;
+    let Call { mut lawyer, mut citizen, mut desk, asker: _asker, consultation, session } = call(&server).await;
 
     // The call runs when the server is told twice to stop.
     let server = server.restart(&[], Clock::machine()).await;
@@ -64,11 +79,7 @@ async fn an_outcome_and_stars_that_were_awaited_at_a_restart_are_still_taken() {
 #[tokio::test]
 async fn stars_are_still_taken_when_the_outcome_was_in_before_the_restart() {
     let server = TestServer::start().await;
-    let (mut lawyer, mut desk) = on_duty(&server, "lawyer1").await;
-    let mut citizen = server.guest().await;
-    let mut asker = Page::open(&citizen).await;
-    let consultation = ask(&server, &mut asker, Channel::Text).await;
-    let session = begin(&mut desk, &mut asker).await.id;
+    let Call { mut lawyer, mut citizen, mut desk, mut asker, consultation, session } = call(&server).await;
     asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
     let record = write_outcome(&mut desk, session).await;
 
@@ -89,11 +100,7 @@ async fn stars_are_still_taken_when_the_outcome_was_in_before_the_restart() {
 async fn a_restart_gives_no_more_time_for_the_outcome() {
     let clock = || Clock::by_hand(yunfa_signaling::time::Timestamp(1_795_000_000_000));
     let server = TestServer::with(&[], clock()).await;
-    let (_, mut desk) = on_duty(&server, "lawyer1").await;
-    let mut citizen = server.guest().await;
-    let mut asker = Page::open(&citizen).await;
-    let consultation = ask(&server, &mut asker, Channel::Text).await;
-    let session = begin(&mut desk, &mut asker).await.id;
+    let Call { mut citizen, mut desk, mut asker, consultation, session, .. } = call(&server).await;
     asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
     presence(&mut desk, Presence::WrapUp).await;
 
@@ -114,12 +121,27 @@ async fn a_restart_gives_no_more_time_for_the_outcome() {
 }
 
 #[tokio::test]
+async fn a_county_that_gives_more_time_for_the_outcome_gives_it_over_a_restart_too() {
+    let clock = || Clock::by_hand(yunfa_signaling::time::Timestamp(1_795_000_000_000));
+    let two_days = [("signaling.outcome_seconds", "172800")];
+    let server = TestServer::with(&two_days, clock()).await;
+    let Call { mut desk, mut asker, session, .. } = call(&server).await;
+    asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
+    presence(&mut desk, Presence::WrapUp).await;
+
+    let later = clock();
+    later.advance(std::time::Duration::from_secs(25 * 3600));
+    let server = server.restart(&two_days, later).await;
+
+    let (_, welcome) = Page::open_with_welcome(&server.login("lawyer1").await).await;
+    assert_eq!(welcome.outcome_due, Some(session));
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_final_matter_still_answers_what_is_said_again() {
     let server = TestServer::start().await;
-    let (_, mut desk) = on_duty(&server, "lawyer1").await;
-    let mut asker = Page::open(&server.guest().await).await;
-    let consultation = ask(&server, &mut asker, Channel::Text).await;
-    let session = begin(&mut desk, &mut asker).await.id;
+    let Call { mut desk, mut asker, consultation, session, .. } = call(&server).await;
     asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
     asker.ask(rating(consultation, 5)).await.expect("rated");
     write_outcome(&mut desk, session).await;

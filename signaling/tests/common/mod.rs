@@ -130,14 +130,6 @@ impl County {
         self.feed(id, Input::Said { from, request, message })
     }
 
-    /// The process that held a matter has ended; this one takes it up from its events.
-    pub(crate) fn take_up(&mut self, id: ConsultationId) {
-        let history = self.history.get(&id).map_or(&[][..], Vec::as_slice);
-        let matter = Consultation::resume(history, Timers::default(), self.now).expect("its session is over");
-        self.matters.insert(id, matter);
-        self.drain();
-    }
-
     /// Feeds the duty book.
     pub(crate) fn at_duty(&mut self, input: duty::Input) -> Result<(), SessionError> {
         let result = self.duty.handle(input, self.now);
