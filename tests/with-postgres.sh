@@ -1,13 +1,13 @@
 #!/bin/bash
 # Runs a command with a throw-away PostgreSQL: `tests/with-postgres.sh cargo test`.
 # The cluster lives in a temporary folder, listens on a Unix socket in it and on nothing else, and is gone afterwards.
-# YUNFA_TEST_POSTGRES tells the command where it is. fsync is off: tests check what is written, not the disk; with
+# YUNFA_TEST_POSTGRES tells the command where it is, YUNFA_TEST_POSTGRES_CTL how to stop and start it. fsync is off: tests check what is written, not the disk; with
 # `--durable` before the command it is on, as a server in earnest insists.
 set -euo pipefail
 
-durability=(-c fsync=off -c synchronous_commit=off -c full_page_writes=off)
+durability=$'fsync = off\nsynchronous_commit = off\nfull_page_writes = off'
 if [ "${1:-}" = --durable ]; then
-    durability=()
+    durability=""
     shift
 fi
 
@@ -51,14 +51,22 @@ chmod 700 "$folder"
     cat "$folder/initdb.log" >&2
     exit 1
 }
-"${as_owner[@]}" "$bin/pg_ctl" -D "$folder/data" -w -s -l "$folder/log" -o "\
-    -c listen_addresses='' -c unix_socket_directories='$folder' ${durability[*]} \
-    -c max_connections=200 -c shared_buffers=64MB" start || {
+# The options are kept in a file so that a test may stop the cluster and start it again.
+cat >>"$folder/data/postgresql.conf" <<CONF
+listen_addresses = ''
+unix_socket_directories = '$folder'
+max_connections = 200
+shared_buffers = 64MB
+$durability
+CONF
+control=("${as_owner[@]}" "$bin/pg_ctl" -D "$folder/data" -w -s -l "$folder/log")
+"${control[@]}" start || {
     cat "$folder/log" >&2
     exit 1
 }
 
 # The socket's folder stands percent-encoded where a URL has its host.
+export YUNFA_TEST_POSTGRES_CTL="${control[*]}"
 export YUNFA_TEST_POSTGRES="postgres://yunfa@${folder//\//%2F}/postgres"
 # Not exec: the cluster must be stopped afterwards, whatever comes of the command.
 status=0
