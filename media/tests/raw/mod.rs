@@ -105,6 +105,26 @@ impl Kit {
         now: Now,
         meanwhile: impl FnOnce(&mut Sfu),
     ) -> Raw {
+        let (address, answer, ufrag, password) = self.validated(sfu, name, room, publishes, slots, now, meanwhile);
+        let peer = PeerId(u64::from(name));
+        let (open, seal) = self.handshake(sfu, address, now);
+        let connected = std::iter::from_fn(|| sfu.poll_fact()).any(|s| matches!(s.fact, Fact::Connected { .. }));
+        assert!(connected, "the handshake is done on both sides");
+        Raw { peer, address, open, seal, answer, ufrag, password, checks: 0 }
+    }
+
+    /// Joins and has its address validated, and no more: where, the answer, the server's ufrag and password.
+    #[expect(clippy::too_many_arguments, reason = "what a client is, said once")]
+    pub(crate) fn validated(
+        &self,
+        sfu: &mut Sfu,
+        name: u16,
+        room: u64,
+        publishes: bool,
+        slots: (usize, usize),
+        now: Now,
+        meanwhile: impl FnOnce(&mut Sfu),
+    ) -> (SocketAddr, String, String, String) {
         let peer = PeerId(u64::from(name));
         let made_up = SocketAddr::from(([10, 1, (name >> 8) as u8, name as u8], 5_000));
         let address = self.sockets.get(&name).copied().unwrap_or(made_up);
@@ -120,10 +140,15 @@ impl Kit {
         sfu.clear_transmits();
         hand(sfu, address, &mut self.check(name, &ufrag, &password, 0, true), now);
         assert!(sfu.poll_transmit().is_some(), "a right check is answered");
-        let (open, seal) = self.handshake(sfu, address, now);
-        let connected = std::iter::from_fn(|| sfu.poll_fact()).any(|s| matches!(s.fact, Fact::Connected { .. }));
-        assert!(connected, "the handshake is done on both sides");
-        Raw { peer, address, open, seal, answer, ufrag, password, checks: 0 }
+        (address, answer, ufrag, password)
+    }
+
+    /// The first flight of a handshake.
+    pub(crate) fn hello(&self, address: SocketAddr, now: Now) -> Vec<Vec<u8>> {
+        let mut endpoint = Endpoint::new(address, TransportProtocol::UDP, None);
+        let config = self.config(SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm);
+        endpoint.connect(now.mono, server(), config, None).expect("a handshake");
+        std::iter::from_fn(|| endpoint.poll_transmit()).map(|transmit| transmit.message.to_vec()).collect()
     }
 
     /// A connectivity check (RFC 8445 7.2).
