@@ -162,12 +162,16 @@ pub(super) struct Me {
     role: Role,
     name: PersonName,
     id: String,
+    /// Whether every login needs the code of an authenticator.
+    totp: bool,
 }
 
 /// `GET /api/me`: who the token is.
 pub(super) async fn me(State(app): State<Shared>, caller: Caller) -> Result<Json<Me>, Problem> {
     let name = name_of(&app, caller.subject).await?.ok_or(Code::Unauthenticated)?;
-    Ok(Json(Me { role: caller.subject.role(), name, id: caller.subject.id() }))
+    let account = app.store.account_of(caller.subject).await.map_err(stored)?;
+    let totp = account.is_some_and(|account| matches!(account.totp, Totp::Confirmed(_)));
+    Ok(Json(Me { role: caller.subject.role(), name, id: caller.subject.id(), totp }))
 }
 
 async fn name_of(app: &App, subject: Subject) -> Result<Option<PersonName>, Problem> {
@@ -205,7 +209,7 @@ pub(super) async fn enrol(State(app): State<Shared>, caller: Caller) -> Result<J
     Ok(Json(Enrolment { otpauth_url: url }))
 }
 
-/// `POST /api/totp/confirm`
+/// `POST /api/totp/confirm` and `POST /api/totp/off`
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Confirmation {
@@ -221,18 +225,43 @@ pub(super) async fn confirm(
 ) -> Result<StatusCode, Problem> {
     let account = account_of(&app, caller).await?;
     let Totp::Offered(secret) = &account.totp else { return Err(Code::WrongCode.into()) };
-    // Guessing here is guessing a login, and counts as such.
-    let (_check, at_once) = app.budgets.checking.begin(format!("account {}", account.user));
-    refuse_beyond(&app, LoginSubject::Account(&account.user), at_once, app.config.limits.login_per_account).await?;
-    let Some(step) = matching_step(&app, secret, &said.code) else {
-        failed(&app, &account.user, &place(client.address).to_string()).await?;
-        return Err(Code::WrongCode.into());
-    };
+    let step = guessed(&app, client, &account, secret, &said.code).await?;
     if !app.store.confirm_totp(&account.id, step, app.clock.wall()).await.map_err(stored)? {
         return Err(Code::WrongCode.into());
     }
     account_audit(&app, Some(caller.subject), "totp.confirmed", &account.id).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /api/totp/off`: with a fresh code of it, the second factor goes; from now on the password is enough.
+pub(super) async fn switch_off(
+    State(app): State<Shared>,
+    client: Client,
+    caller: Caller,
+    Said(said): Said<Confirmation>,
+) -> Result<StatusCode, Problem> {
+    let account = account_of(&app, caller).await?;
+    let Totp::Confirmed(secret) = &account.totp else { return Err(Code::WrongCode.into()) };
+    let step = guessed(&app, client, &account, secret, &said.code).await?;
+    let is_fresh = app.store.use_totp_step(&account.id, step).await.map_err(stored)?;
+    if !is_fresh || !app.store.remove_totp(&account.id).await.map_err(stored)? {
+        return Err(Code::WrongCode.into());
+    }
+    account_audit(&app, Some(caller.subject), "totp.off", &account.id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// The step of a code that a signed-in person types. Guessing here is guessing a login, and counts as such.
+async fn guessed(app: &App, client: Client, account: &Account, secret: &[u8], code: &str) -> Result<i64, Problem> {
+    let (_check, at_once) = app.budgets.checking.begin(format!("account {}", account.user));
+    refuse_beyond(app, LoginSubject::Account(&account.user), at_once, app.config.limits.login_per_account).await?;
+    match matching_step(app, secret, code) {
+        Some(step) => Ok(step),
+        None => {
+            failed(app, &account.user, &place(client.address).to_string()).await?;
+            Err(Code::WrongCode.into())
+        }
+    }
 }
 
 async fn account_of(app: &App, caller: Caller) -> Result<Account, Problem> {

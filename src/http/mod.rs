@@ -62,6 +62,7 @@ pub fn routes() -> Vec<Route> {
         get("/api/me", Action::SeeSelf, auth::me),
         post("/api/totp", Action::EnrolTotp, auth::enrol),
         post("/api/totp/confirm", Action::EnrolTotp, auth::confirm),
+        post("/api/totp/off", Action::EnrolTotp, auth::switch_off),
         post("/api/ws-ticket", Action::TakeTicket, ticket::take),
         get("/ws", Action::OpenSocket, ticket::open),
         get("/api/sessions", Action::ListSessions, sessions::list),

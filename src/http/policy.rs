@@ -83,7 +83,7 @@ table! {
     TakeTicket:       No Own Own Own Own Own, Forbid;
     /// Confirm a telephone number.
     ConfirmPhone:     No Own No No No No, Forbid;
-    /// Set up a second factor.
+    /// Set up a second factor, or switch it off.
     EnrolTotp:        No No Own Own Own Own, Forbid;
     /// List sessions, metadata only.
     ListSessions:     No No Own All No All, Forbid;

@@ -36,6 +36,7 @@ statements! {
     CONFIRM_TOTP = "UPDATE accounts SET totp_confirmed_at = $3, totp_last_step = $2 \
         WHERE id = $1 AND totp_sealed IS NOT NULL AND totp_confirmed_at IS NULL";
     USE_TOTP_STEP = "UPDATE accounts SET totp_last_step = $2 WHERE id = $1 AND totp_confirmed_at IS NOT NULL AND totp_last_step < $2";
+    REMOVE_TOTP = "UPDATE accounts SET totp_sealed = NULL, totp_confirmed_at = NULL, totp_last_step = -1 WHERE id = $1 AND totp_confirmed_at IS NOT NULL";
     SET_PASSWORD = "UPDATE accounts SET password_hash = $2 WHERE id = $1";
 }
 
@@ -218,6 +219,12 @@ impl Store {
     /// Uses up a time step, so that a code that was seen cannot be said again (RFC 6238 section 5.2). `false` when it is used.
     pub async fn use_totp_step(&self, account: &str, step: i64) -> Result<bool, StorageError> {
         let done = sqlx::query(USE_TOTP_STEP).bind(account).bind(step).execute(self.write()).await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Takes a confirmed second factor away. `false` when there is none.
+    pub async fn remove_totp(&self, account: &str) -> Result<bool, StorageError> {
+        let done = sqlx::query(REMOVE_TOTP).bind(account).execute(self.write()).await?;
         Ok(done.rows_affected() == 1)
     }
 

@@ -150,6 +150,40 @@ async fn with_a_second_factor_a_password_alone_does_not_open() {
 }
 
 #[tokio::test]
+async fn a_second_factor_is_switched_off_with_a_fresh_code_of_it_only() {
+    let clock = Clock::by_hand(Timestamp(1_795_000_000_000));
+    let server = TestServer::with(&[], clock.clone()).await;
+    let finance = server.login("finance").await;
+    let url = finance.post("/api/totp", &json!({})).await.body["otpauthUrl"].as_str().expect("a URL").to_owned();
+    let authenticator = totp_rs::Totp::from_url(&url).expect("an authenticator");
+    let code = || authenticator.generate(u64::try_from(clock.wall().0 / 1000).expect("a time")).to_string();
+    let login = json!({ "user": "finance", "password": server.password("finance"), "bearer": true });
+
+    assert_eq!(
+        finance.post("/api/totp/off", &json!({ "code": code() })).await.code(),
+        "wrong-code",
+        "not confirmed yet"
+    );
+    assert_eq!(finance.get("/api/me").await.body["totp"], json!(false));
+    assert_eq!(finance.post("/api/totp/confirm", &json!({ "code": code() })).await.status, StatusCode::NO_CONTENT);
+    assert_eq!(finance.get("/api/me").await.body["totp"], json!(true));
+    assert_eq!(
+        finance.post("/api/totp/off", &json!({ "code": code() })).await.code(),
+        "wrong-code",
+        "a code that was used"
+    );
+    assert_eq!(finance.post("/api/totp/off", &json!({ "code": "000000" })).await.code(), "wrong-code");
+    assert_eq!(server.nobody().post("/api/login", &login).await.code(), "totp-required");
+
+    clock.advance(Duration::from_secs(30));
+    assert_eq!(finance.post("/api/totp/off", &json!({ "code": code() })).await.status, StatusCode::NO_CONTENT);
+
+    assert_eq!(finance.get("/api/me").await.body["totp"], json!(false));
+    assert_eq!(server.nobody().post("/api/login", &login).await.status, StatusCode::OK);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_ticket_is_for_everybody_who_is_signed_in_and_for_nothing_but_a_socket() {
     let server = TestServer::start().await;
 

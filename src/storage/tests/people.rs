@@ -171,6 +171,11 @@ async fn a_second_factor_is_offered_confirmed_and_each_step_used_once() {
         }
         assert!(store.use_totp_step(&account, 101).await.expect("used"));
         assert!(!store.use_totp_step(&account, 101).await.expect("asked"));
+
+        assert!(store.remove_totp(&account).await.expect("removed"));
+        assert!(!store.remove_totp(&account).await.expect("asked"), "there is none any more");
+        assert_eq!(totp().await, Totp::Absent);
+        assert!(store.offer_totp(&account, b"fourth").await.expect("a new one may come"));
     })
     .await;
 }
