@@ -10,6 +10,7 @@ import { useLink } from '#shared/useLink'
 import { keepAwake } from '#shared/wake'
 import type { Directory } from './directory'
 import { hear, type IdentityMode, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
+import { usePhone } from './usePhone'
 
 /** What this browser remembers of its guest: enough to know that there is one. */
 const GUEST = 'yunfa.guest'
@@ -22,6 +23,9 @@ export function useConsultation(directory: () => Directory) {
   const rating = ref<'idle' | 'sending' | 'failed'>('idle')
   const now = useNow()
   const awake = keepAwake()
+  const phone = usePhone(api)
+  /** Whether this guest may be asked for a number: not who wished to stay unknown. */
+  const isNameless = ref(!readGuest()?.includes('"identityMode":"GUEST"'))
 
   const link = useLink(api, {
     onMessage: message => {
@@ -33,6 +37,7 @@ export function useConsultation(directory: () => Directory) {
     },
     onSignedOut: () => {
       forgetGuest()
+      phone.forget()
       if (flow.value.stage !== 'choosing') flow.value = refuse(flow.value, 'unauthenticated')
     },
     onMicrophoneLost: () => void fallBack('lost'),
@@ -99,6 +104,8 @@ export function useConsultation(directory: () => Directory) {
     const entrySource = new URLSearchParams(location.search).get('src')?.slice(0, 64)
     link.socket.stop()
     await api.post('/api/citizen/guest', { consentVersion, identityMode, ...(entrySource ? { entrySource } : {}) })
+    phone.forget()
+    isNameless.value = identityMode !== 'GUEST'
     try {
       localStorage.setItem(GUEST, wanted)
     } catch {
@@ -134,7 +141,7 @@ export function useConsultation(directory: () => Directory) {
 
   function cancel(): void {
     const matter = flow.value.matter
-    const asked = flow.value.stage === 'waiting'
+    const asked = flow.value.stage === 'waiting' || flow.value.stage === 'talking'
     link.release()
     flow.value = leave(flow.value)
     if (asked && matter) void link.socket.say({ type: 'cancelConsultation', consultation: matter })
@@ -199,6 +206,8 @@ export function useConsultation(directory: () => Directory) {
     trouble,
     cameraTrouble,
     rating,
+    phone,
+    isNameless,
     call,
     cancel,
     hangUp,

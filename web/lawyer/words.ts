@@ -7,7 +7,6 @@ import { signInWords } from '#shared/words/signin'
 const zh = {
   title: '律师工作台',
   'desk.signOut': '退出',
-  'desk.hello': '{name} 律师',
 
   'presence.OFFLINE': '未连接',
   'presence.ONLINE': '未值班',
@@ -25,6 +24,8 @@ const zh = {
   'duty.onLead': '本页会响铃，标题会闪动。可以切到别的窗口，不要关闭本页。',
   'duty.breakLead': '小休中，不会响铃。',
   'duty.missed': '连续两次没有接听，已自动转为小休。准备好后请恢复接听。',
+  'duty.busy': '请稍等……',
+  'duty.allow': '浏览器问能不能用话筒和摄像头时，请点“允许”。',
   'duty.failed': '没有成功，请再试一次。',
 
   'check.title': '设备检查',
@@ -91,7 +92,6 @@ const zh = {
 const en: Record<keyof typeof zh, string> = {
   title: 'Lawyer’s desk',
   'desk.signOut': 'Sign out',
-  'desk.hello': '{name}',
 
   'presence.OFFLINE': 'Not connected',
   'presence.ONLINE': 'Off duty',
@@ -109,6 +109,8 @@ const en: Record<keyof typeof zh, string> = {
   'duty.onLead': 'This page rings and its title flashes. You may use other windows; do not close this one.',
   'duty.breakLead': 'On a break: nothing rings.',
   'duty.missed': 'Two rings in a row went unanswered, so you are on a break. Take calls again when you are ready.',
+  'duty.busy': 'One moment…',
+  'duty.allow': 'When the browser asks for microphone and camera, choose “Allow”.',
   'duty.failed': 'That did not work. Please try again.',
 
   'check.title': 'Device check',

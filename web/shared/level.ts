@@ -1,4 +1,4 @@
-// How loud the microphone is, for the device check.
+// How loud a microphone or a voice is: for the device check, and to show who speaks.
 import { onScopeDispose, ref, watch } from 'vue'
 
 const EVERY_MS = 100

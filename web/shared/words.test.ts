@@ -4,11 +4,12 @@ import { book as citizen } from '../citizen/words'
 import { book as lawyer } from '../lawyer/words'
 import { book as office } from '../office/words'
 import { language, setLanguage, translator } from './i18n'
+import { accountWords } from './words/account'
 import { common } from './words/common'
 import { recordWords } from './words/record'
 import { signInWords } from './words/signin'
 
-const books = { citizen, lawyer, office, common, recordWords, signInWords }
+const books = { citizen, lawyer, office, common, recordWords, signInWords, accountWords }
 
 describe.each(Object.entries(books))('%s', (_, book) => {
   const zh = new Map<string, string>(Object.entries(book.zh))

@@ -12,7 +12,9 @@ const zh = {
   'signin.wrong': '用户名或密码不对。',
   'signin.wrongTotp': '验证码不对，请重新输入。',
   'signin.limited': '尝试次数太多，请 15 分钟后再试。',
-  'signin.otherDoor': '这个账号请从另一个页面登录。',
+  'signin.otherDoor': '这个账号属于另一个页面，已为您登录。',
+  'signin.goDoor': '打开那个页面',
+  'signin.forgot': '忘了密码，或换了手机没有验证码？请找司法局的系统管理员。',
   'signin.expired': '登录已过期，请重新登录。',
 } as const
 
@@ -27,7 +29,9 @@ const en: Record<keyof typeof zh, string> = {
   'signin.wrong': 'User name or password is wrong.',
   'signin.wrongTotp': 'The code is wrong. Please enter it again.',
   'signin.limited': 'Too many tries. Please wait 15 minutes.',
-  'signin.otherDoor': 'This account signs in on another page.',
+  'signin.otherDoor': 'This account belongs to another page; you are signed in there.',
+  'signin.goDoor': 'Open that page',
+  'signin.forgot': 'Forgot the password, or changed the phone with the codes? Ask the administrator of the bureau.',
   'signin.expired': 'You were signed out. Please sign in again.',
 }
 
