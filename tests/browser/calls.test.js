@@ -16,6 +16,7 @@ import {
   overlap,
   rate,
   reach,
+  reachFit,
   received,
   seen,
   writeOutcome,
@@ -52,7 +53,7 @@ test('a video consultation of 20 s is seen, heard, written, rated and recorded t
   await lawyer.getByTestId('offer').waitFor()
   await reach(citizen, 'ringing')
   await lawyer.getByTestId('accept').click()
-  await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
+  await Promise.all([reachFit(citizen, 'active'), reachFit(lawyer, 'active')])
   const begun = Date.now()
   await chatBothWays(citizen, lawyer)
   const early = await Promise.all([received(citizen), received(lawyer)])
@@ -62,7 +63,7 @@ test('a video consultation of 20 s is seen, heard, written, rated and recorded t
   await pause(Math.max(0, LONG_CALL_MS - (Date.now() - begun)))
   const late = await Promise.all([received(citizen), received(lawyer)])
   await citizen.getByTestId('hangup').click()
-  await Promise.all([reach(citizen, 'ended'), reach(lawyer, 'ended')])
+  await Promise.all([reachFit(citizen, 'ended'), reachFit(lawyer, 'ended')])
   const [home, desk] = await Promise.all([seen(citizen), seen(lawyer)])
   await writeOutcome(lawyer)
   await rate(citizen, 5)
@@ -101,7 +102,7 @@ test('a voice consultation is heard and recorded to the second, without a pictur
 
   await call(citizen, 'voice')
   await lawyer.getByTestId('accept').click()
-  await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
+  await Promise.all([reachFit(citizen, 'active'), reachFit(lawyer, 'active')])
   const early = await Promise.all([received(citizen), received(lawyer)])
   await chatBothWays(citizen, lawyer)
   await citizen.getByTestId('mute').click()
@@ -110,7 +111,7 @@ test('a voice consultation is heard and recorded to the second, without a pictur
   await pause(SHORT_CALL_MS)
   const late = await Promise.all([received(citizen), received(lawyer)])
   await lawyer.getByTestId('hangup').click()
-  await Promise.all([reach(citizen, 'ended'), reach(lawyer, 'ended')])
+  await Promise.all([reachFit(citizen, 'ended'), reachFit(lawyer, 'ended')])
   const [home, desk] = await Promise.all([seen(citizen), seen(lawyer)])
   await writeOutcome(lawyer, 'REFER_LEGAL_AID')
   await rate(citizen, 4)
@@ -134,7 +135,7 @@ test('a text consultation is written both ways and recorded', async () => {
   await citizen.getByTestId('channel-text').click()
   await citizen.getByTestId('call').click()
   await lawyer.getByTestId('accept').click()
-  await Promise.all([reach(citizen, 'text-only'), reach(lawyer, 'text-only')])
+  await Promise.all([reachFit(citizen, 'text-only'), reachFit(lawyer, 'text-only')])
   await chatBothWays(citizen, lawyer)
   await citizen.getByTestId('hangup').click()
   await writeOutcome(lawyer)
@@ -154,10 +155,10 @@ test('a citizen who reloads in the middle comes back into the same call', async 
   const citizen = await openCitizen(atHome, server)
   await call(citizen, 'video')
   await lawyer.getByTestId('accept').click()
-  await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
+  await Promise.all([reachFit(citizen, 'active'), reachFit(lawyer, 'active')])
 
   await citizen.reload()
-  await reach(citizen, 'active')
+  await reachFit(citizen, 'active')
   await citizen.waitForFunction(() => window.seen.firstFrameAt > 0)
   await chatBothWays(citizen, lawyer)
   await citizen.getByTestId('hangup').click()

@@ -32,10 +32,17 @@ export function startBrowser({ devices = true, args = [] } = {}) {
 export const PHONE = { width: 390, height: 844 }
 export const SMALL_PHONE = { width: 320, height: 640 }
 export const LANDSCAPE = { width: 844, height: 390 }
-export const DESKTOP = { width: 1366, height: 768 }
+export const DESKTOP = { width: 1440, height: 900 }
+
+/** Text at 200 %, as somebody who sees badly sets it (WCAG 1.4.4). */
+function doubleText() {
+  document.addEventListener('DOMContentLoaded', () => {
+    document.documentElement.style.fontSize = '200%'
+  })
+}
 
 /** Opens a window of its own (own cookies); every error of the page fails the test at `assertQuiet`. */
-export async function openWindow(browser, { size = DESKTOP, english = false, permissions = ['camera', 'microphone'], ...more } = {}) {
+export async function openWindow(browser, { size = DESKTOP, english = false, large = false, permissions = ['camera', 'microphone'], ...more } = {}) {
   const context = await browser.newContext({
     viewport: size,
     permissions,
@@ -53,5 +60,6 @@ export async function openWindow(browser, { size = DESKTOP, english = false, per
     if (message.type() === 'error' && !text.startsWith('Failed to load resource')) page.complaints.push(text)
   })
   if (english) await page.addInitScript(() => localStorage.setItem('yunfa.language', 'en'))
+  if (large) await page.addInitScript(doubleText)
   return page
 }

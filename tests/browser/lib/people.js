@@ -1,6 +1,7 @@
 // What citizens, lawyers and the office do in their pages, by the hooks that the pages promise.
 import assert from 'node:assert/strict'
 import { DESKTOP, openWindow, PHONE } from './browser.js'
+import { assertAccessible, assertFits } from './judge.js'
 
 const SLOW_MS = 20_000
 
@@ -12,6 +13,13 @@ export async function reach(page, state, timeout = SLOW_MS) {
     const now = await page.getByTestId('state').getAttribute('data-state')
     throw new Error(`waited for ${state}, but the page says ${now}: ${await page.locator('main').innerText()}`)
   }
+}
+
+/** The same, and what it shows then can be used by everybody. */
+export async function reachFit(page, state, timeout = SLOW_MS) {
+  await reach(page, state, timeout)
+  await assertAccessible(page, state)
+  await assertFits(page, state)
 }
 
 /** A citizen in front of the tiles. */
@@ -72,14 +80,14 @@ export async function chatBothWays(citizen, lawyer) {
 }
 
 export async function writeOutcome(lawyer, outcome = 'ADVICE_GIVEN') {
-  await reach(lawyer, 'ended')
+  await reachFit(lawyer, 'ended')
   await lawyer.getByTestId('outcome').selectOption(outcome)
   await lawyer.getByTestId('finish').click()
-  await reach(lawyer, 'idle')
+  await reachFit(lawyer, 'idle')
 }
 
 export async function rate(citizen, stars) {
-  await reach(citizen, 'ended')
+  await reachFit(citizen, 'ended')
   await citizen.getByTestId(`star-${stars}`).click()
   await citizen.getByTestId('rate').click()
   await citizen.getByTestId('rated').waitFor({ timeout: SLOW_MS })

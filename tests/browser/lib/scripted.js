@@ -25,7 +25,7 @@ export async function script(page, { api = {}, welcome = {} } = {}) {
     const url = new URL(route.request().url())
     const answer = answers[`${route.request().method()} ${url.pathname}`] ?? [401, { code: 'unauthenticated' }]
     const [status, body] = Array.isArray(answer) ? answer : [200, answer]
-    await route.fulfill({ status, contentType: 'application/json', body: JSON.stringify(body) })
+    await route.fulfill({ status, contentType: 'application/json', body: JSON.stringify(body) ?? '' })
   })
   const said = []
   let seq = 0
@@ -66,11 +66,15 @@ export async function script(page, { api = {}, welcome = {} } = {}) {
       silent = true
       socket.close()
     },
-    /** The newest frame of a type, waited for. */
-    heard: async type => {
+    /** Changes what a request is answered. */
+    answer: (request, body) => {
+      answers[request] = body
+    },
+    /** The newest frame of a type, once there are so many of them. */
+    heard: async (type, times = 1) => {
       for (let tries = 0; tries < 100; tries += 1) {
-        const found = said.findLast(frame => frame.type === type)
-        if (found) return found
+        const found = said.filter(frame => frame.type === type)
+        if (found.length >= times) return found.at(-1)
         await page.waitForTimeout(50)
       }
       throw new Error(`the page never said ${type}`)
@@ -79,8 +83,10 @@ export async function script(page, { api = {}, welcome = {} } = {}) {
 }
 
 /** A session as both sides see it. */
-export function session({ you = 'leg-citizen', channel = 'video', state = 'ACTIVE', consultation = 'c', ...more } = {}) {
-  const leg = (id, role, name) => ({ leg: id, role, name, state: 'CONNECTED', microphone: 'ON', camera: 'ON' })
+export function session({ you = 'leg-citizen', channel = 'video', state = 'ACTIVE', consultation = 'c', otherState = 'CONNECTED', otherMicrophone = 'ON', otherCamera = 'ON', ...more } = {}) {
+  const ours = { state: 'CONNECTED', microphone: 'ON', camera: 'ON' }
+  const other = { state: otherState, microphone: otherMicrophone, camera: otherCamera }
+  const leg = (id, role, name) => ({ leg: id, role, name, ...(id === you ? ours : other) })
   return {
     type: 'session',
     id: 's',
