@@ -29,7 +29,7 @@ pub fn start(log: &Log) {
 }
 
 /// The operator's level over what is held down.
-fn filter(level: &str) -> EnvFilter {
+pub fn filter(level: &str) -> EnvFilter {
     EnvFilter::builder().parse_lossy(format!("{HELD_DOWN},{level}"))
 }
 

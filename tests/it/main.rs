@@ -3,6 +3,7 @@
 mod auth;
 mod binary;
 mod calls;
+mod canary;
 mod crashes;
 mod edges;
 mod limits;
@@ -10,6 +11,7 @@ mod media_calls;
 mod page;
 mod pages;
 mod policy;
+mod privacy;
 mod records;
 mod restarting;
 mod server;

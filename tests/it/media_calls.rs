@@ -146,16 +146,16 @@ async fn a_desk_that_talked_is_warm_for_the_next_call() {
 }
 
 /// One call of a fresh citizen and a lawyer, both with media.
-struct Call {
-    citizen: Citizen,
-    lawyer: Lawyer,
-    session: SessionId,
+pub(crate) struct Call {
+    pub(crate) citizen: Citizen,
+    pub(crate) lawyer: Lawyer,
+    pub(crate) session: SessionId,
     citizen_leg: yunfa_signaling::ids::LegId,
     lawyer_leg: yunfa_signaling::ids::LegId,
 }
 
 impl Call {
-    async fn begin(server: &TestServer, channel: Channel, shape: Shape) -> Self {
+    pub(crate) async fn begin(server: &TestServer, channel: Channel, shape: Shape) -> Self {
         let lawyer = Self::desk(server, "lawyer1", shape).await;
         Self::of(server, lawyer, channel, shape).await
     }

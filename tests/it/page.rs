@@ -17,7 +17,7 @@ use yunfa_signaling::{
     words::DeviceClass,
 };
 
-use crate::server::Client;
+use crate::{canary, server::Client};
 
 /// Longest wait for a message. Nothing here takes a second; a machine that builds beside us may.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -117,6 +117,9 @@ impl Page {
 
     /// Puts anything on the socket.
     pub(crate) async fn say_raw(&mut self, message: Message) {
+        if let Message::Text(text) = &message {
+            canary::learn(&serde_json::from_str(text).unwrap_or_default());
+        }
         self.socket.send(message).await.expect("an open socket");
     }
 
@@ -186,6 +189,7 @@ impl Page {
             let next = next.unwrap_or_else(|_| panic!("nothing within {PATIENCE:?}; heard {:#?}", self.names()));
             match next {
                 Some(Ok(Message::Text(text))) => {
+                    canary::learn(&serde_json::from_str(&text).unwrap_or_default());
                     let ServerFrame { seq, message } = serde_json::from_str(&text).expect("a message of the protocol");
                     if seq > 0 {
                         assert_eq!(seq, self.last_seq + 1, "numbered without gaps");

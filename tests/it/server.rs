@@ -4,11 +4,12 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tracing::{Event, Level, Subscriber, field::Field};
+use tracing::{Event, Level, Subscriber, field::Field, span};
 use tracing_subscriber::{
     Layer,
     layer::{Context, SubscriberExt as _},
     registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 use yunfa::{
     app::Server,
@@ -16,7 +17,10 @@ use yunfa::{
     config::{Config, Sources},
     shutdown::Shutdown,
     storage::demo::DemoCounty,
+    telemetry,
 };
+
+use crate::canary;
 
 /// A running server with the demo county; it stops when the test calls [`TestServer::stop`] or ends.
 pub(crate) struct TestServer {
@@ -116,9 +120,15 @@ impl TestServer {
 
     /// Stops the server as a second signal would and waits until nothing of it runs.
     pub(crate) async fn stop(self) {
+        self.stop_and_keep().await;
+    }
+
+    /// The same; the data folder is kept for a while.
+    pub(crate) async fn stop_and_keep(self) -> TempDir {
         self.shutdown.stop();
         self.server.run().await;
         self.errors.assert_none();
+        self.data
     }
 }
 
@@ -187,17 +197,23 @@ impl Client {
             request = request.header(*name, value);
         }
         if let Some(body) = body {
+            canary::learn(&serde_json::from_str(&body).unwrap_or_default());
             request = request.header("content-type", "application/json").body(body);
         }
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());
         let text = response.text().await.expect("a body");
         let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+        // Villages have names that everybody may know.
+        if path != "/api/directory" {
+            canary::learn(&body);
+        }
         Answer { status, headers, body }
     }
 }
 
-/// Fails a test when anything in this process was logged at `error` that no test has asked for.
+/// Fails a test when anything in this process was logged at `error` that no test has asked for, or when anything was
+/// logged at any level that is nobody's business.
 #[derive(Clone, Copy)]
 pub(crate) struct ErrorWatch;
 
@@ -205,17 +221,20 @@ pub(crate) struct ErrorWatch;
 struct Seen {
     errors: Vec<String>,
     expected: Vec<&'static str>,
+    leaks: Vec<String>,
 }
 
-static SEEN: Mutex<Seen> = Mutex::new(Seen { errors: vec![], expected: vec![] });
+static SEEN: Mutex<Seen> = Mutex::new(Seen { errors: vec![], expected: vec![], leaks: vec![] });
+/// All that an operator can see without naming a library; what is not in the server but in its clients here is not.
+const LEVEL: &str = "trace,webrtc=error,yunfa_loadtest=error";
 
 impl ErrorWatch {
     /// Watches from now on.
     pub(crate) fn start() -> Self {
         static STARTED: OnceLock<()> = OnceLock::new();
         STARTED.get_or_init(|| {
-            let watching = tracing_subscriber::registry().with(WatchLayer);
-            tracing::subscriber::set_global_default(watching).expect("nobody else listens");
+            // By `init`, so that what libraries say through `log` is heard too.
+            tracing_subscriber::registry().with(WatchLayer.with_filter(telemetry::filter(LEVEL))).init();
         });
         Self
     }
@@ -231,6 +250,7 @@ impl ErrorWatch {
         let unasked: Vec<_> =
             seen.errors.iter().filter(|error| !seen.expected.iter().any(|words| error.contains(words))).collect();
         assert!(unasked.is_empty(), "logged at error: {unasked:#?}");
+        assert!(seen.leaks.is_empty(), "logged what is private: {:#?}", seen.leaks);
     }
 }
 
@@ -238,12 +258,33 @@ struct WatchLayer;
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for WatchLayer {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let mut text = event.metadata().target().to_owned();
+        event.record(&mut |field: &Field, value: &dyn std::fmt::Debug| write_field(&mut text, field, value));
+        watch(&text);
         if *event.metadata().level() == Level::ERROR {
-            let mut text = event.metadata().target().to_owned();
-            event.record(&mut |field: &Field, value: &dyn std::fmt::Debug| {
-                text.push_str(&format!(" {}={value:?}", field.name()));
-            });
             SEEN.lock().unwrap_or_else(PoisonError::into_inner).errors.push(text);
         }
+    }
+
+    fn on_new_span(&self, span: &span::Attributes<'_>, _: &span::Id, _: Context<'_, S>) {
+        let mut text = span.metadata().name().to_owned();
+        span.record(&mut |field: &Field, value: &dyn std::fmt::Debug| write_field(&mut text, field, value));
+        watch(&text);
+    }
+
+    fn on_record(&self, _: &span::Id, values: &span::Record<'_>, _: Context<'_, S>) {
+        let mut text = String::new();
+        values.record(&mut |field: &Field, value: &dyn std::fmt::Debug| write_field(&mut text, field, value));
+        watch(&text);
+    }
+}
+
+fn write_field(text: &mut String, field: &Field, value: &dyn std::fmt::Debug) {
+    text.push_str(&format!(" {}={value:?}", field.name()));
+}
+
+fn watch(text: &str) {
+    if let Some(leak) = canary::in_log(text) {
+        SEEN.lock().unwrap_or_else(PoisonError::into_inner).leaks.push(format!("{leak} in {text}"));
     }
 }
