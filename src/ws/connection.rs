@@ -18,7 +18,8 @@ use yunfa_signaling::{
 use super::{
     Door,
     answers::{Answers, Asked},
-    greeting::{Resume, Visitor, error, is_too_long},
+    fault::{self, Fault},
+    greeting::{Resume, Visitor, error},
     outbox::Outbox,
     rate::Bucket,
     read::{Unreadable, read},
@@ -312,12 +313,16 @@ impl Stream {
             // A flood of control frames is a flood.
             Some(Ok(Message::Ping(_) | Message::Pong(_))) if self.bucket.take(now) => Flow::On,
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => self.too_fast(None).await,
-            Some(Ok(Message::Close(Some(CloseFrame { code: close_code::NORMAL, .. })))) => self.gone(),
-            Some(Ok(Message::Close(_))) | None => self.broke(),
-            Some(Err(error)) if is_too_long(&error) => {
-                self.part(close_code::SIZE, "a message has at most 64 KiB").await
+            Some(Ok(Message::Close(close))) => {
+                self.answer_close().await;
+                let is_good_bye = close.is_some_and(|close| close.code == close_code::NORMAL);
+                if is_good_bye { self.gone() } else { self.broke() }
             }
-            Some(Err(_)) => self.broke(),
+            Some(Err(error)) => match fault::of(&error) {
+                Some(Fault { code, why }) => self.part(code, why).await,
+                None => self.broke(),
+            },
+            None => self.broke(),
         }
     }
 
@@ -369,6 +374,15 @@ impl Stream {
             self.say(error(reply_to, ErrorCode::RateLimited, "at most 20 messages a second: wait and try again"));
         }
         Flow::On
+    }
+
+    /// Lets the answer to the client's own close leave (RFC 6455 section 5.5.1); the library makes it when it is read on.
+    async fn answer_close(&mut self) {
+        let Some(Link { source, .. }) = &mut self.link else { return };
+        tokio::select! {
+            _ = async { while let Some(Ok(_)) = source.next().await {} } => {}
+            () = self.door.0.clock.sleep(FAREWELL) => {}
+        }
     }
 
     /// The client said good-bye: there will be no resume.

@@ -15,6 +15,7 @@ use yunfa_signaling::{
 use super::{
     Door,
     connection::{Return, Stream, StreamId},
+    fault::{self, Fault},
     outbox::encode,
     read::{Unreadable, read},
 };
@@ -54,9 +55,8 @@ pub(super) async fn greet(door: Door, visitor: Visitor) {
         };
         let text = match first {
             First::Text(text) => text,
-            First::TooLong => {
-                return close(&door, visitor.socket, close_code::SIZE, "a message has at most 64 KiB").await;
-            }
+            First::Faulty(Fault { code, why }) => return close(&door, visitor.socket, code, why).await,
+            First::Closed => return drain(&door, visitor.socket).await,
             First::Gone => return,
         };
         let Err(refused) = accept(&door, &text, visitor).await else { return };
@@ -74,7 +74,8 @@ pub(super) async fn greet(door: Door, visitor: Visitor) {
 
 enum First {
     Text(axum::extract::ws::Utf8Bytes),
-    TooLong,
+    Faulty(Fault),
+    Closed,
     Gone,
 }
 
@@ -84,17 +85,11 @@ async fn first_text(socket: &mut WebSocket) -> First {
             Some(Ok(Message::Text(text))) => return First::Text(text),
             Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
             Some(Ok(Message::Binary(_))) => return First::Text(axum::extract::ws::Utf8Bytes::from_static("")),
-            Some(Ok(Message::Close(_))) | None => return First::Gone,
-            Some(Err(error)) if is_too_long(&error) => return First::TooLong,
-            Some(Err(_)) => return First::Gone,
+            Some(Ok(Message::Close(_))) => return First::Closed,
+            Some(Err(error)) => return fault::of(&error).map_or(First::Gone, First::Faulty),
+            None => return First::Gone,
         }
     }
-}
-
-/// Whether a socket failed because a message or frame was over the limit, which the client should hear (1009).
-pub(super) fn is_too_long(error: &axum::Error) -> bool {
-    // The WebSocket library's error type is not ours to name; its text for a bound that was met is this.
-    error.to_string().contains("Space limit exceeded")
 }
 
 async fn accept(door: &Door, text: &str, visitor: Box<Visitor>) -> Result<(), Refused> {
@@ -200,6 +195,14 @@ async fn close(door: &Door, mut socket: WebSocket, code: u16, reason: &'static s
     };
     tokio::select! {
         _ = farewell => {}
+        () = door.0.clock.sleep(FAREWELL) => {}
+    }
+}
+
+/// Lets the answer to the client's own close leave (RFC 6455 section 5.5.1).
+async fn drain(door: &Door, mut socket: WebSocket) {
+    tokio::select! {
+        _ = async { while let Some(Ok(_)) = socket.recv().await {} } => {}
         () = door.0.clock.sleep(FAREWELL) => {}
     }
 }

@@ -1,6 +1,7 @@
 //! The socket's door: who may open one, from where, and how many.
 mod answers;
 mod connection;
+mod fault;
 mod greeting;
 mod outbox;
 mod rate;

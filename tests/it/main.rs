@@ -6,6 +6,7 @@ mod calls;
 mod canary;
 mod crashes;
 mod edges;
+mod frames;
 mod limits;
 mod media_calls;
 mod page;
