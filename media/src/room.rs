@@ -1,4 +1,6 @@
 //! A room: who is in it, in order of joining, and whose sources are shown in whose slots.
+use std::time::Instant;
+
 use crate::{
     arena::{Arena, Key},
     fact::{Slot as SlotFact, SlotKind},
@@ -7,12 +9,19 @@ use crate::{
 };
 
 /// The members of a room, in order of joining. It exists while it has some.
-#[derive(Default)]
 pub(crate) struct Room {
     members: Vec<Key<Peer>>,
+    /// When its running second ends.
+    pub(crate) second_ends: Instant,
+    /// Two members or more are connected, so that its seconds may be two-way.
+    pub(crate) is_two_way: bool,
 }
 
 impl Room {
+    pub(crate) fn new(second_ends: Instant) -> Self {
+        Self { members: Vec::new(), second_ends, is_two_way: false }
+    }
+
     pub(crate) fn members(&self) -> &[Key<Peer>] {
         &self.members
     }

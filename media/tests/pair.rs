@@ -353,6 +353,28 @@ fn two_way_seconds_of_both_peers_agree_and_need_media_of_both() {
     assert!(second.last().is_some_and(|s| s.audio_alive && s.video_alive && !s.two_way));
 }
 
+#[test]
+fn a_second_counts_as_two_way_only_if_it_was_so_from_its_beginning_to_its_end() {
+    let ms = Duration::from_millis;
+    for (away, together) in [(300, 3_900), (950, 3_050), (10, 4_990)] {
+        let mut world = pair(19);
+        world.pass_time(2 * SECOND + ms(away));
+        world.order(Command::Move { peer: peer(2), room: RoomId(2) });
+        world.pass_time(2 * SECOND + ms(away));
+        world.facts.clear();
+
+        world.order(Command::Move { peer: peer(2), room: RoomId(7) });
+        world.pass_time(ms(together));
+        world.order(Command::Move { peer: peer(2), room: RoomId(2) });
+        world.pass_time(2 * SECOND);
+
+        for name in [1, 2] {
+            let two_way = seconds(&world, name).iter().filter(|second| second.two_way).count();
+            assert_eq!(two_way, (together / 1_000) as usize, "{together} ms together, of peer {name}");
+        }
+    }
+}
+
 fn seconds(world: &World, name: u8) -> Vec<Second> {
     let seconds = world.facts.iter().filter_map(|stamped| match stamped.fact {
         Fact::Second { peer: p, second, .. } if p == peer(name) => Some(second),

@@ -2,7 +2,6 @@
 use super::core::{Core, UFRAG};
 use crate::{
     arena::Key,
-    audio::level::Talk,
     command::{Command, Sdp},
     error::MediaError,
     fact::{Fact, LostReason},
@@ -70,13 +69,14 @@ impl Core {
             self.enter(key);
             self.hide_everywhere(key, now);
             if seat.is_none() {
-                self.unseat(key);
+                self.unseat(key, now);
             }
             self.forget(key);
         }
         self.concerns(room);
         let (key, answer) = self.admit(room, id, offer, now);
-        self.rooms.entry(room).or_default().seat(key, seat);
+        self.room(room, now).seat(key, seat);
+        self.regroup(room, now);
         self.joining = None;
         self.out.tell(Fact::Answered { peer: id, answer: Sdp(answer) }, now);
         self.show_everywhere(key, now);
@@ -153,19 +153,15 @@ impl Core {
             return;
         }
         self.hide_everywhere(key, now);
-        self.unseat(key);
+        self.unseat(key, now);
         if let Some(peer) = self.peers.get_mut(key) {
             peer.room = room;
-            // What arrived in the old room's part of this second is no evidence for the new one.
-            for track in &peer.tracks {
-                if let Some(track) = self.tracks.get_mut(*track) {
-                    track.alive = false;
-                    track.talk = Talk::default();
-                }
-            }
         }
+        // What arrived in the old room's part of this second is no evidence for the new one.
+        self.forget_second(key);
         self.concerns(room);
-        self.rooms.entry(room).or_default().seat(key, None);
+        self.room(room, now).seat(key, None);
+        self.regroup(room, now);
         self.show_everywhere(key, now);
         // Its own slots may have become empty without anything new in them.
         self.tell_slots(&[key], now);
@@ -175,7 +171,7 @@ impl Core {
     pub(super) fn leave(&mut self, key: Key<Peer>, lost: Option<LostReason>, now: Now) {
         self.farewell(key, now);
         self.hide_everywhere(key, now);
-        self.unseat(key);
+        self.unseat(key, now);
         if let (Some(peer), Some(reason)) = (self.forget(key), lost) {
             self.out.tell(Fact::Lost { peer: peer.id, reason }, now);
         }
@@ -197,11 +193,12 @@ impl Core {
     }
 
     /// Takes a peer out of its room; the room goes with its last one.
-    fn unseat(&mut self, key: Key<Peer>) {
+    fn unseat(&mut self, key: Key<Peer>, now: Now) {
         let Some(room) = self.peers.get(key).map(|peer| peer.room) else { return };
         if self.rooms.get_mut(&room).is_some_and(|members| !members.leave(key)) {
             self.rooms.remove(&room);
         }
+        self.regroup(room, now);
     }
 
     fn others(&self, key: Key<Peer>) -> Vec<Key<Peer>> {

@@ -1,6 +1,6 @@
 //! What a worker holds: peers, their tracks, slots and legs, the rooms, and who is found by what.
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::SocketAddr,
     time::{Duration, Instant},
 };
@@ -38,10 +38,10 @@ pub(super) struct Core {
     pub by_address: HashMap<SocketAddr, Key<Peer>>,
     pub strangers: Strangers,
     pub timers: Timers<Peer>,
-    /// When the running second ends, for all peers of the worker.
-    pub second_ends: Instant,
-    /// The last room whose running second was told, while they are told one after the other.
-    pub second_told: Option<RoomId>,
+    /// When some second of the worker ended: seconds of rooms in which nobody meets anybody end with the wall clock's.
+    pub second_ended: Instant,
+    /// When whose running second ends. Entries of rooms that are gone, or have begun anew, are passed over.
+    pub seconds: BTreeSet<(Instant, RoomId)>,
     pub out: Out,
     /// A compound packet under construction, kept for its memory.
     pub scratch: Vec<u8>,
@@ -60,8 +60,8 @@ impl Core {
     pub(super) fn new(config: Config, seed: &[u8; 32], now: Now) -> Result<Self, MediaError> {
         let mut dice = Dice::new(seed);
         let salt = dice.number();
-        // Seconds end with the wall clock's, so that those of several workers are the same.
-        let rest = 1000 - now.wall.rem_euclid(1000) as u64;
+        // One wake-up a second is enough for all who wait.
+        let since = Duration::from_millis(now.wall.rem_euclid(1000) as u64);
         Ok(Self {
             config,
             dice,
@@ -76,8 +76,8 @@ impl Core {
             by_address: HashMap::new(),
             strangers: Strangers::new(salt, now.mono),
             timers: Timers::default(),
-            second_ends: now.mono + Duration::from_millis(rest),
-            second_told: None,
+            second_ended: now.mono.checked_sub(since).unwrap_or(now.mono),
+            seconds: BTreeSet::new(),
             out: Out::default(),
             scratch: Vec::new(),
             missing: Vec::new(),

@@ -107,6 +107,8 @@ impl Core {
                 peer.due.report = Some(now.mono + Duration::from_millis(100));
                 leg.seal = Some(seal);
                 self.out.tell(Fact::Connected { peer: peer.id, transport: Transport { remote: to.ip() } }, now);
+                let room = peer.room;
+                self.regroup(room, now);
                 self.catch_up(key, now);
             }
             Progress::WrongCertificate => self.leave(key, Some(LostReason::WrongCertificate), now),

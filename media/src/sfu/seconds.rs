@@ -1,39 +1,86 @@
-//! The end of a second, the same for every peer of the worker: who was alive in it, and with whom.
-use std::{
-    ops::Bound::{Excluded, Unbounded},
-    time::Duration,
-};
+//! The end of a room's second: who was alive in it, and with whom.
+use std::time::Duration;
 
 use super::core::Core;
 use crate::{
     arena::Key,
+    audio::level::Talk,
     fact::{Fact, MediaKind},
+    ids::RoomId,
     peer::{Peer, Phase, second},
+    room::Room,
     time::Now,
 };
 
+const SECOND: Duration = Duration::from_secs(1);
+
 impl Core {
-    /// Tells every connected peer's second. A worker that comes late tells one second for all that it missed: evidence
-    /// may be too little, never too much. If a room fails in between, the next call goes on behind it.
-    pub(super) fn end_second(&mut self, now: Now) {
-        let rest = (self.second_told.map_or(Unbounded, Excluded), Unbounded);
-        let rooms: Vec<_> = self.rooms.range(rest).map(|(room, _)| *room).collect();
-        for room in rooms {
-            self.second_told = Some(room);
-            self.concerns(room);
-            let members = self.rooms.get(&room).map(|room| room.members().to_vec()).unwrap_or_default();
-            let alive: Vec<_> = members.iter().map(|key| self.alive(*key)).collect();
-            let count = |of: fn(&(bool, bool)) -> bool| alive.iter().filter(|alive| of(alive)).count();
-            let (audio, video) = (count(|a| a.0), count(|a| a.1));
-            for (key, own) in members.iter().zip(&alive) {
-                let others = (audio > usize::from(own.0), video > usize::from(own.1));
-                self.tell_second(*key, *own, others, now);
+    /// The room, which is made if it is not there; its seconds end with those of the worker for now.
+    pub(super) fn room(&mut self, room: RoomId, now: Now) -> &mut Room {
+        let seconds = &mut self.seconds;
+        self.rooms.entry(room).or_insert_with(|| {
+            let passed = now.mono.saturating_duration_since(self.second_ended);
+            let ends = self.second_ended + Duration::from_secs(passed.as_secs() + 1);
+            seconds.insert((ends, room));
+            Room::new(ends)
+        })
+    }
+
+    /// Somebody came, left, or is connected now. When two can hear each other for the first time, a second of the room
+    /// begins at this moment and nothing that arrived before counts in it: so the two-way seconds of a call are those
+    /// that were two-way from their beginning to their end, never more.
+    pub(super) fn regroup(&mut self, room: RoomId, now: Now) {
+        let Some(here) = self.rooms.get_mut(&room) else { return };
+        let connected = |key: &&Key<Peer>| self.peers.get(**key).is_some_and(|peer| peer.phase == Phase::Connected);
+        let is_two_way = here.members().iter().filter(connected).count() >= 2;
+        if is_two_way && !here.is_two_way {
+            here.second_ends = now.mono + SECOND;
+            self.seconds.insert((here.second_ends, room));
+            for member in here.members().to_vec() {
+                self.forget_second(member);
             }
         }
+        if let Some(here) = self.rooms.get_mut(&room) {
+            here.is_two_way = is_two_way;
+        }
+    }
+
+    /// What arrived in this second is no evidence.
+    pub(super) fn forget_second(&mut self, key: Key<Peer>) {
+        let Some(peer) = self.peers.get(key) else { return };
+        for track in &peer.tracks {
+            if let Some(track) = self.tracks.get_mut(*track) {
+                track.alive = false;
+                track.talk = Talk::default();
+            }
+        }
+    }
+
+    /// Tells the seconds that have ended. A worker that comes late tells one second of a room for all that it missed:
+    /// evidence may be too little, never too much. If a room fails in between, the next call goes on behind it.
+    pub(super) fn end_seconds(&mut self, now: Now) {
+        while let Some((at, room)) = self.seconds.first().copied().filter(|(at, _)| *at <= now.mono) {
+            self.seconds.remove(&(at, room));
+            let Some(here) = self.rooms.get_mut(&room).filter(|room| room.second_ends == at) else { continue };
+            let late = now.mono.saturating_duration_since(at);
+            here.second_ends = at + Duration::from_secs(late.as_secs() + 1);
+            self.seconds.insert((here.second_ends, room));
+            self.end_second(room, now);
+        }
         self.current = None;
-        self.second_told = None;
-        let late = now.mono.duration_since(self.second_ends);
-        self.second_ends += Duration::from_secs(late.as_secs() + 1);
+    }
+
+    /// Tells every connected peer of a room its second.
+    fn end_second(&mut self, room: RoomId, now: Now) {
+        self.concerns(room);
+        let members = self.rooms.get(&room).map(|room| room.members().to_vec()).unwrap_or_default();
+        let alive: Vec<_> = members.iter().map(|key| self.alive(*key)).collect();
+        let count = |of: fn(&(bool, bool)) -> bool| alive.iter().filter(|alive| of(alive)).count();
+        let (audio, video) = (count(|a| a.0), count(|a| a.1));
+        for (key, own) in members.iter().zip(&alive) {
+            let others = (audio > usize::from(own.0), video > usize::from(own.1));
+            self.tell_second(*key, *own, others, now);
+        }
     }
 
     /// Whether audio and video of a peer arrived in this second.

@@ -12,7 +12,7 @@ use crate::{
 impl Core {
     /// When somebody is due next.
     pub(super) fn next_wake(&self) -> Option<Instant> {
-        let second = (self.peers.len() > 0).then_some(self.second_ends);
+        let second = self.seconds.first().map(|(at, _)| *at);
         [self.timers.next(), second].into_iter().flatten().min()
     }
 
@@ -27,10 +27,7 @@ impl Core {
             self.due(key, now);
             self.arm(key);
         }
-        self.current = None;
-        if now.mono >= self.second_ends {
-            self.end_second(now);
-        }
+        self.end_seconds(now);
     }
 
     fn due(&mut self, key: Key<Peer>, now: Now) {
