@@ -5,7 +5,7 @@ SHELL := /bin/bash
 CARGO ?= cargo
 DATA ?= data
 
-.PHONY: help run test soak crash-test outage-test web types format lint deny tools-run tools-test rust-tests browser-tests web-tests bench
+.PHONY: help run test soak crash-test outage-test fuzz web types format lint deny tools-run tools-test rust-tests browser-tests web-tests bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,11 +59,18 @@ deny: ## Checks licences, banned crates and sources (installs cargo-deny when it
 bench: ## Criterion benches of the media plane; figures go to docs/performance.md.
 	$(CARGO) bench -p yunfa-media
 
-soak: test deny crash-test outage-test ## What is slow: everything of `test`, licences, crashes, outages, and the model test with many more cases.
+soak: test deny crash-test outage-test fuzz ## What is slow: everything of `test`, licences, crashes, outages, fuzzing, and the model test with many more cases.
 	PROPTEST_CASES=20000 $(CARGO) test --release -p yunfa-signaling --test model
 
 crash-test: ## Kills the server 50 times under 10 calls, on SQLite and on PostgreSQL, and compares its records.
 	tests/crash.sh
+
+# Ten minutes each; RUSTC_BOOTSTRAP lets the stable compiler build with a sanitizer.
+FUZZ_SECONDS ?= 600
+fuzz: ## Fuzzes what strangers and participants can send; `make test` replays the corpora.
+	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
+	cd media && for target in $$(RUSTC_BOOTSTRAP=1 $(CARGO) fuzz list); do \
+	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048; done
 
 outage-test: ## Stops PostgreSQL for a minute under calls: none drops, and every record is true.
 	$(CARGO) build --release --locked --bin yunfa
