@@ -13,7 +13,7 @@ pub enum MediaError {
     #[error("the offer lacks {0}")]
     Lacks(&'static str),
     /// No m-line could be accepted.
-    #[error("nothing in the offer can be accepted: audio needs opus, video needs VP8")]
+    #[error("nothing in the offer can be accepted: audio needs opus, video needs VP8 or H.264")]
     NothingInCommon,
     /// The peer is unknown.
     #[error("no such peer")]

@@ -98,7 +98,7 @@ pub enum Fact {
 pub enum MediaKind {
     /// Opus.
     Audio,
-    /// VP8.
+    /// VP8 or H.264.
     Video,
 }
 

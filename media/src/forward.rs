@@ -21,7 +21,7 @@ use crate::{
     fact::MediaKind,
     peer::{
         Peer,
-        negotiation::{SlotPlan, SourcePlan},
+        negotiation::{Coding, SlotPlan, SourcePlan},
     },
     quality::{Receiver, SenderClock},
     rtp::{self, Head, MAX_HEAD, NewHead, Vp8},
@@ -119,6 +119,8 @@ pub(crate) struct Slot {
     pub plan: SlotPlan,
     /// What it shows.
     pub source: Option<Key<Track>>,
+    /// Payload types of what it shows and of its retransmissions: the codec changes with the source.
+    formats: (u8, Option<u8>),
     /// Its numbers.
     rewriter: Rewriter,
     /// No packet goes out before the next keyframe.
@@ -168,7 +170,9 @@ pub(crate) struct Packet<'a> {
     pub index: u64,
     /// Its payload without padding.
     pub payload: &'a [u8],
-    /// Its payload descriptor, if it is video.
+    /// It begins a picture that can be decoded alone.
+    pub keyframe: bool,
+    /// Its payload descriptor, if it is VP8.
     pub vp8: Option<Vp8>,
     /// Its RFC 6464 element.
     pub level: Option<u8>,
@@ -181,9 +185,16 @@ impl<'a> Packet<'a> {
     /// Reads a plain packet of this track.
     pub(crate) fn read(plan: &SourcePlan, packet: &'a [u8], head: Head, index: u64) -> Self {
         let payload = packet.get(head.len..).unwrap_or_default();
-        let vp8 = if plan.kind == MediaKind::Video { Vp8::parse(payload) } else { None };
+        let (vp8, keyframe) = match plan.codec.coding {
+            Coding::Opus => (None, false),
+            Coding::Vp8 => {
+                let vp8 = Vp8::parse(payload);
+                (vp8, vp8.is_some_and(|vp8| vp8.keyframe))
+            }
+            Coding::H264 => (None, rtp::begins_h264_keyframe(payload)),
+        };
         let level = plan.extensions.audio_level.and_then(|id| rtp::extension(packet, &head, id)?.first().copied());
-        Self { head, index, payload, vp8, level }
+        Self { head, index, payload, keyframe, vp8, level }
     }
 }
 
@@ -216,6 +227,7 @@ impl Slot {
         let clock_rate = clock_rate(plan.kind.media());
         Self {
             leg,
+            formats: plan.codecs.first().map_or((0, None), |codec| (codec.payload_type, codec.rtx)),
             plan,
             source: None,
             rewriter: Rewriter::new(first as u16 & 0x7FFF, (first >> 32) as u32, clock_rate),
@@ -230,11 +242,15 @@ impl Slot {
         }
     }
 
-    /// Shows this source from its next keyframe on.
-    pub(crate) fn attach(&mut self, track: Key<Track>) {
+    /// Shows this source from its next keyframe on; tells whether it can: its owner may not understand the source's
+    /// codec.
+    pub(crate) fn attach(&mut self, track: Key<Track>, coding: Coding) -> bool {
+        let Some(codec) = self.plan.codec(coding) else { return false };
+        self.formats = (codec.payload_type, codec.rtx);
         self.source = Some(track);
         self.waiting = self.plan.kind.media() == MediaKind::Video;
         self.rewriter.switch();
+        true
     }
 
     /// Shows nothing any more.
@@ -269,7 +285,7 @@ impl Slot {
         // Before the rest: a keyframe that passes while the owner is not yet connected ends no waiting.
         let (Some(to), Some(seal)) = (leg.to, &leg.seal) else { return };
         if self.waiting {
-            if !packet.vp8.is_some_and(|vp8| vp8.keyframe) {
+            if !packet.keyframe {
                 return;
             }
             self.waiting = false;
@@ -280,14 +296,14 @@ impl Slot {
         let room = out.room(MAX_HEAD + packet.payload.len() + RTP_OVERHEAD);
         let head = NewHead {
             marker: packet.head.marker,
-            payload_type: self.plan.codec.payload_type,
+            payload_type: self.formats.0,
             sequence: mapped.index as u16,
             timestamp: mapped.timestamp,
             ssrc: self.plan.ssrc,
         };
         // A packet that may go out twice under one sequence number must be the same both times (RFC 7714 10.1), so
         // only slots with a retransmission stream get elements that change from one sending to the next.
-        let stamps = self.plan.rtx_ssrc.is_some().then(|| (leg.transport_sequence, leg.send_time(now)));
+        let stamps = self.repair().is_some().then(|| (leg.transport_sequence, leg.send_time(now)));
         let Some(head_len) = self.write_head(room, &head, packet.level, stamps) else { return };
         let sealed = match (packet.vp8, mapped.vp8) {
             (Some(vp8), Some(patch)) => {
@@ -345,10 +361,10 @@ impl Slot {
             return;
         }
         let room = out.room(size as usize);
-        let stream = self.plan.rtx_ssrc.zip(self.plan.codec.rtx);
+        let stream = self.repair();
         let (payload_type, index, ssrc, lead) = match stream {
             Some((ssrc, payload_type)) => (payload_type, self.rtx_next, ssrc, 2),
-            None => (self.plan.codec.payload_type, mapped.index, self.plan.ssrc, 0),
+            None => (self.formats.0, mapped.index, self.plan.ssrc, 0),
         };
         let head = NewHead {
             marker: packet.head.marker,
@@ -374,6 +390,11 @@ impl Slot {
         out.commit(to, size);
         leg.resent += 1;
         leg.budget = leg.budget.saturating_sub(size as u64);
+    }
+
+    /// SSRC and payload type of the retransmission stream, if what is shown has one.
+    fn repair(&self) -> Option<(u32, u8)> {
+        self.plan.rtx_ssrc.zip(self.formats.1)
     }
 
     fn write_head(
@@ -405,7 +426,7 @@ impl Slot {
     }
 }
 
-/// RTP clock of a kind (RFC 7587 4.1, RFC 7741 4.1).
+/// RTP clock of a kind (RFC 7587 4.1, RFC 7741 4.1, RFC 6184 8.1).
 pub(crate) fn clock_rate(kind: MediaKind) -> u32 {
     match kind {
         MediaKind::Audio => 48_000,

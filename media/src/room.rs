@@ -50,7 +50,8 @@ pub(crate) struct Seats<'a> {
 
 impl Seats<'_> {
     /// Shows what `publisher` publishes in free slots of `viewer`; tells which sources found one. A microphone and a
-    /// camera take places with the same number where both are free, because those two are played in step.
+    /// camera take places with the same number where both are free, because those two are played in step. What the
+    /// viewer cannot decode takes no slot.
     pub(crate) fn show(&mut self, viewer: Key<Peer>, publisher: Key<Peer>) -> Vec<Key<Track>> {
         let (Some(viewing), Some(publishing)) = (self.peers.get(viewer), self.peers.get(publisher)) else {
             return Vec::new();
@@ -62,12 +63,13 @@ impl Seats<'_> {
             if viewing.slots.iter().any(|slot| self.slots.get(*slot).is_some_and(|s| s.source == Some(*source))) {
                 continue;
             }
-            let role = track.plan.role;
+            let (role, coding) = (track.plan.role, track.plan.codec.coding);
             let place = pair.filter(|_| role != SlotKind::Screen);
             let free = |wanted: Option<usize>| {
                 viewing.slots.iter().copied().find(|key| {
                     self.slots.get(*key).is_some_and(|slot| {
                         slot.plan.kind == role
+                            && slot.plan.codec(coding).is_some()
                             && slot.source.is_none()
                             && wanted.is_none_or(|place| slot.plan.place == place)
                     })
@@ -75,9 +77,10 @@ impl Seats<'_> {
             };
             let Some(key) = free(place).or_else(|| free(None)) else { continue };
             let Some(slot) = self.slots.get_mut(key) else { continue };
-            slot.attach(*source);
-            track.subscribers.push(key);
-            shown.push(*source);
+            if slot.attach(*source, coding) {
+                track.subscribers.push(key);
+                shown.push(*source);
+            }
         }
         shown
     }

@@ -1,10 +1,12 @@
 //! RTP packets read and rewritten where they stand (RFC 3550 5.1): header, extensions, padding.
 mod extension;
+mod h264;
 mod vp8;
 
 use std::ops::Range;
 
 pub use extension::{Extensions, extension, extensions, replace_extension};
+pub use h264::begins_h264_keyframe;
 pub use vp8::{Vp8, Vp8Patch};
 
 /// Length of the fixed header.

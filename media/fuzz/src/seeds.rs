@@ -18,11 +18,26 @@ const OFFERS: [(&str, &str); 5] = [
     ("pion", include_str!("../../src/peer/negotiation/pion.sdp")),
 ];
 
+/// Parameters, an IDR slice and another one alone; parameters together; the first and a later part of an IDR slice.
+const H264_PAYLOADS: [&[u8]; 6] = [
+    &[0x67, 0x42, 0xE0, 0x1F],
+    &[0x65, 0x88, 0x84, 0x21],
+    &[0x41, 0x9A, 0x21, 0x4C],
+    &[0x78, 0, 4, 0x67, 0x42, 0xE0, 0x1F, 0, 4, 0x68, 0xCE, 0x3C, 0x80],
+    &[0x7C, 0x85, 0x88, 0x84],
+    &[0x7C, 0x05, 0x21, 0xA0],
+];
+
 /// The inputs with which every corpus begins.
 pub fn all() -> Vec<Seed> {
-    let kit = Kit::new();
+    let mut kit = Kit::new();
+    kit.video.insert(2, &[raw::VP8, raw::H264]);
     let mut seeds: Vec<Seed> = OFFERS.iter().map(|(name, sdp)| ("offer", (*name).to_owned(), sdp.as_bytes().to_vec())).collect();
     seeds.push(("offer", "raw".to_owned(), kit.offer(1, true, (2, 2)).into_bytes()));
+    seeds.push(("offer", "raw-h264".to_owned(), kit.offer(2, true, (2, 2)).into_bytes()));
+    for (number, payload) in H264_PAYLOADS.iter().enumerate() {
+        seeds.push(("h264", format!("payload{number}"), payload.to_vec()));
+    }
 
     let checks = [kit.check(1, "server", "password", 1, true), kit.check(2, "server", "password", 2, false)];
     for (number, check) in checks.iter().enumerate() {

@@ -7,7 +7,9 @@ use yunfa_media::{
     fact::Fact,
     ids::{PeerId, RoomId},
     rtcp,
-    rtp::{Head, NewHead, Vp8, Vp8Patch, extension, extensions, replace_extension, strip_padding},
+    rtp::{
+        Head, NewHead, Vp8, Vp8Patch, begins_h264_keyframe, extension, extensions, replace_extension, strip_padding,
+    },
     sfu::{Input, Sfu},
     stun::{Key, Request, is_stun},
     time::Now,
@@ -24,6 +26,7 @@ pub const TARGETS: &[Target] = &[
     ("rtp", rtp),
     ("rtcp", rtcp),
     ("vp8", vp8),
+    ("h264", h264),
     ("offer", offer),
     ("stranger", stranger),
     ("handshake", handshake),
@@ -59,7 +62,8 @@ pub fn rtp(data: &[u8]) {
     }
     if let Ok(payload) = strip_padding(&mut packet, &head, data.len()) {
         assert!(payload.start <= payload.end && payload.end <= data.len());
-        vp8(&packet[payload]);
+        vp8(&packet[payload.clone()]);
+        h264(&packet[payload]);
     }
 }
 
@@ -71,6 +75,21 @@ pub fn vp8(data: &[u8]) {
     let again = Vp8::parse(&patched).expect("a patched descriptor is one");
     assert_eq!(patched.len(), data.len());
     assert_eq!(again.picture_id.is_some(), vp8.picture_id.is_some());
+}
+
+/// A unit begins a keyframe or does not, whether it comes alone, behind others or cut; what is cut off begins none.
+pub fn h264(data: &[u8]) {
+    let alone = begins_h264_keyframe(data);
+    let Some((header, content)) = data.split_first().filter(|(header, _)| (1..=23).contains(&(**header & 0x1F))) else {
+        return;
+    };
+    let Ok(size) = u16::try_from(data.len()) else { return };
+    let together = [&[24, 0, 1, 9][..], &size.to_be_bytes(), data].concat();
+    assert_eq!(begins_h264_keyframe(&together), alone);
+    assert!(!begins_h264_keyframe(&together[..together.len() - 1]));
+    let part = |flag: u8| [&[header & 0xE0 | 28, flag | header & 0x1F][..], content].concat();
+    assert_eq!(begins_h264_keyframe(&part(0x80)), alone);
+    assert!(!begins_h264_keyframe(&part(0)));
 }
 
 /// Any compound is walked to its end.

@@ -1,11 +1,13 @@
 //! From a client's one offer to our one answer: which m-lines are sources, and which are receive slots.
 mod answer;
+mod codec;
 mod offer;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use answer::Ours;
-pub(crate) use offer::{Codec, Extensions, Fingerprint, MAX_SSRCS, Offer};
+pub(crate) use codec::{Codec, Coding};
+pub(crate) use offer::{Extensions, Fingerprint, MAX_SSRCS, Offer};
 
 use crate::{
     dice::Dice,
@@ -40,8 +42,8 @@ pub(crate) struct SlotPlan {
     pub place: usize,
     /// The m-line.
     pub mid: String,
-    /// Its codec.
-    pub codec: Codec,
+    /// Its codecs; what it shows comes in one of them.
+    pub codecs: Vec<Codec>,
     /// Its header extensions.
     pub extensions: Extensions,
     /// The SSRC under which it is sent, whatever it shows.
@@ -50,6 +52,13 @@ pub(crate) struct SlotPlan {
     pub rtx_ssrc: Option<u32>,
     /// Canonical name in SDES and in the answer.
     pub cname: String,
+}
+
+impl SlotPlan {
+    /// How the client understands media that is coded like this; `None` if it does not.
+    pub(crate) fn codec(&self, coding: Coding) -> Option<&Codec> {
+        self.codecs.iter().find(|codec| codec.coding == coding)
+    }
 }
 
 /// What an offer comes to.
@@ -76,7 +85,7 @@ impl Plan {
         let mut plan = Self { reduced_size, sources: Vec::new(), slots: Vec::new() };
         for (section, accepted) in accepted() {
             let mid = section.mid.clone();
-            if accepted.sends {
+            if let Some(codec) = accepted.codecs.first().filter(|_| accepted.sends) {
                 let role = match accepted.kind {
                     MediaKind::Audio => SlotKind::Audio,
                     MediaKind::Video if plan.sources.iter().any(|s| s.kind == MediaKind::Video) => SlotKind::Screen,
@@ -86,7 +95,7 @@ impl Plan {
                     kind: accepted.kind,
                     role,
                     mid: mid.clone(),
-                    codec: accepted.codec.clone(),
+                    codec: codec.clone(),
                     extensions: accepted.extensions,
                     ssrc: accepted.ssrc,
                     rtx_ssrc: accepted.rtx_ssrc,
@@ -104,10 +113,10 @@ impl Plan {
                     kind,
                     place,
                     mid,
-                    codec: accepted.codec.clone(),
+                    codecs: accepted.codecs.clone(),
                     extensions: accepted.extensions,
                     ssrc: dice.ssrc(),
-                    rtx_ssrc: accepted.codec.rtx.map(|_| dice.ssrc()),
+                    rtx_ssrc: accepted.codecs.iter().any(|codec| codec.rtx.is_some()).then(|| dice.ssrc()),
                     cname: format!("{name}-{stream}"),
                 });
             }

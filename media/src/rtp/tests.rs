@@ -238,3 +238,36 @@ proptest! {
         prop_assert_eq!(extension(&out, &head, id), Some(&value[..]));
     }
 }
+
+/// SPS, PPS, first and second slice of an IDR picture, a slice of another picture, supplemental information.
+const UNITS: [(&[u8], bool); 6] = [
+    (&[0x67, 0x42, 0xE0, 0x1F], true),
+    (&[0x68, 0xCE, 0x3C, 0x80], false),
+    (&[0x65, 0x88, 0x84], true),
+    (&[0x65, 0x04, 0x21], false),
+    (&[0x41, 0x9A, 0x21], false),
+    (&[0x06, 0x05, 0x10], false),
+];
+
+#[test]
+fn a_keyframe_of_h264_begins_with_its_parameters_or_the_first_slice_of_an_idr_picture() {
+    for (unit, begins) in UNITS {
+        assert_eq!(begins_h264_keyframe(unit), begins, "{unit:x?} alone");
+        let cut = |part: u8| [&[unit[0] & 0xE0 | 28, part | unit[0] & 0x1F], &unit[1..]].concat();
+        assert_eq!(begins_h264_keyframe(&cut(0x80)), begins, "{unit:x?} cut");
+        assert!(!begins_h264_keyframe(&cut(0)), "a middle part of {unit:x?}");
+        assert!(!begins_h264_keyframe(&cut(0x40)), "the last part of {unit:x?}");
+        let together = [&[24, 0, 2, 0x09, 0x10, 0, unit.len() as u8], unit].concat();
+        assert_eq!(begins_h264_keyframe(&together), begins, "{unit:x?} behind another");
+        assert!(!begins_h264_keyframe(&together[..together.len() - 1]), "{unit:x?} cut off");
+    }
+}
+
+#[test]
+fn broken_h264_begins_nothing() {
+    for payload in
+        [&[][..], &[28], &[28, 0x85], &[24], &[24, 0], &[24, 0, 0], &[24, 0, 9, 0x67], &[0x65], &[25, 0x67], &[0]]
+    {
+        assert!(!begins_h264_keyframe(payload), "{payload:x?}");
+    }
+}

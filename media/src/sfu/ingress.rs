@@ -232,7 +232,7 @@ impl Core {
             if let Some(level) = read.level.and_then(|level| Level::parse(&[level])) {
                 track.talk.heard(level, now.mono);
             }
-            if read.vp8.is_some_and(|vp8| vp8.keyframe) {
+            if read.keyframe {
                 track.keyframes.seen();
             }
             track.cache.insert(index, packet, now.mono);
@@ -296,7 +296,7 @@ impl Core {
         track.restart(ssrc);
         for slot in &track.subscribers {
             if let Some(slot) = self.slots.get_mut(*slot) {
-                slot.attach(source);
+                slot.attach(source, track.plan.codec.coding);
             }
         }
     }

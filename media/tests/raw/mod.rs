@@ -34,6 +34,8 @@ use yunfa_media::{
 pub(crate) const OPUS: u8 = 111;
 pub(crate) const VP8: u8 = 96;
 pub(crate) const RTX: u8 = 97;
+pub(crate) const H264: u8 = 102;
+pub(crate) const H264_RTX: u8 = 103;
 /// Where the SFU believes to listen.
 pub(crate) const SERVER: &str = "10.9.9.9:7790";
 
@@ -44,6 +46,8 @@ pub(crate) struct Kit {
     fingerprint: String,
     /// Where clients are that have real sockets.
     pub(crate) sockets: HashMap<u16, SocketAddr>,
+    /// Payload types of the video codecs of those who have others than VP8.
+    pub(crate) video: HashMap<u16, &'static [u8]>,
 }
 
 /// One connected client.
@@ -65,7 +69,7 @@ impl Kit {
         let der = certificate.certificate.first().expect("one certificate");
         let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, der);
         let hex: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
-        Self { provider, certificate, fingerprint: hex.join(":"), sockets: HashMap::new() }
+        Self { provider, certificate, fingerprint: hex.join(":"), sockets: HashMap::new(), video: HashMap::new() }
     }
 
     fn config(&self, profile: SrtpProtectionProfile) -> Arc<HandshakeConfig> {
@@ -204,10 +208,14 @@ impl Kit {
     }
 
     /// What a browser would offer, shortened to what matters.
-    pub(crate) fn offer(&self, name: u16, publishes: bool, (audio, video): (usize, usize)) -> String {
+    pub(crate) fn offer(&self, name: u16, publishes: bool, (audio, seats): (usize, usize)) -> String {
         let mut lines = Vec::new();
         let sent = if publishes { 1 } else { 0 };
-        for mid in 0..2 * sent + audio + video {
+        let video = self.video.get(&name).copied().unwrap_or(&[VP8]);
+        // VP8 and what repairs it, H.264 and what repairs it: the number of a repair is one higher.
+        let formats: Vec<String> = video.iter().flat_map(|pt| [pt.to_string(), (pt + 1).to_string()]).collect();
+        let maps: String = video.iter().map(|pt| format_of(*pt)).collect();
+        for mid in 0..2 * sent + audio + seats {
             let (is_audio, sends) = match mid {
                 _ if mid < 2 * sent => (mid == 0, true),
                 _ => (mid < 2 * sent + audio, false),
@@ -219,11 +227,7 @@ impl Kit {
                      a=rtcp-fb:{OPUS} nack\r\n"
                 )
             } else {
-                format!(
-                    "m=video 9 UDP/TLS/RTP/SAVPF {VP8} {RTX}\r\na=rtpmap:{VP8} VP8/90000\r\na=rtcp-fb:{VP8} nack\r\n\
-                     a=rtcp-fb:{VP8} nack pli\r\na=rtcp-fb:{VP8} transport-cc\r\na=rtpmap:{RTX} rtx/90000\r\n\
-                     a=fmtp:{RTX} apt={VP8}\r\n"
-                )
+                format!("m=video 9 UDP/TLS/RTP/SAVPF {}\r\n{maps}", formats.join(" "))
             });
             lines.push(format!(
                 "c=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na={direction}\r\na=rtcp-mux\r\na=setup:actpass\r\n\
@@ -240,7 +244,7 @@ impl Kit {
                 lines.push(format!("a=ssrc:{ssrc} cname:raw\r\n"));
             }
         }
-        let bundle: Vec<String> = (0..2 * sent + audio + video).map(|mid| mid.to_string()).collect();
+        let bundle: Vec<String> = (0..2 * sent + audio + seats).map(|mid| mid.to_string()).collect();
         let head = format!("v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n", bundle.join(" "));
         head + &lines.concat()
     }
@@ -309,6 +313,19 @@ pub(crate) fn vp8(keyframe: bool, starts: bool, picture_id: u16, size: usize) ->
     payload.extend([u8::from(!keyframe), 0, 0, 0x9D, 0x01, 0x2A, 0x80, 0x02, 0xE0, 0x01]);
     payload.resize(size.max(payload.len()), 0x55);
     payload
+}
+
+/// The lines of a video codec and of what repairs it.
+fn format_of(pt: u8) -> String {
+    let (name, parameters) = match pt {
+        H264 => ("H264", format!("a=fmtp:{H264} packetization-mode=1;profile-level-id=42e01f\r\n")),
+        _ => ("VP8", String::new()),
+    };
+    let rtx = pt + 1;
+    format!(
+        "a=rtpmap:{pt} {name}/90000\r\n{parameters}a=rtcp-fb:{pt} nack\r\na=rtcp-fb:{pt} nack pli\r\n\
+         a=rtcp-fb:{pt} transport-cc\r\na=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={pt}\r\n"
+    )
 }
 
 pub(crate) fn server() -> SocketAddr {

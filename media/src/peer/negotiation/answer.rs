@@ -1,8 +1,9 @@
 //! The answer, printed: what is taken, where to send it, and which SSRCs the receive slots have (RFC 8829 5.3).
 use std::{fmt::Write as _, net::SocketAddr};
 
+use super::codec::Codec;
 use super::offer::{ABS_SEND_TIME_URI, AUDIO_LEVEL_URI, Accepted, MID_URI, Offer, Section, TRANSPORT_CC_URI};
-use crate::{config::MAX_CANDIDATES, fact::MediaKind};
+use crate::config::MAX_CANDIDATES;
 
 /// What is ours in an answer.
 pub(crate) struct Ours<'a> {
@@ -69,11 +70,9 @@ fn media(
     ours: &Ours<'_>,
     slot: Option<&Announced>,
 ) -> std::fmt::Result {
-    let codec = &accepted.codec;
-    let pt = codec.payload_type;
-    write!(sdp, "m={} 9 {} {pt}", section.media, section.protocol)?;
-    if let Some(rtx) = codec.rtx {
-        write!(sdp, " {rtx}")?;
+    write!(sdp, "m={} 9 {}", section.media, section.protocol)?;
+    for format in accepted.codecs.iter().flat_map(|codec| [Some(codec.payload_type), codec.rtx]).flatten() {
+        write!(sdp, " {format}")?;
     }
     write!(sdp, "\r\nc=IN IP4 0.0.0.0\r\na=mid:{}\r\n", section.mid)?;
     let direction = match (accepted.sends, accepted.receives) {
@@ -91,19 +90,8 @@ fn media(
     if accepted.reduced_size {
         write!(sdp, "a=rtcp-rsize\r\n")?;
     }
-    match accepted.kind {
-        MediaKind::Audio => write!(sdp, "a=rtpmap:{pt} opus/48000/2\r\na=fmtp:{pt} {}\r\n", codec.parameters)?,
-        MediaKind::Video => write!(sdp, "a=rtpmap:{pt} VP8/90000\r\n")?,
-    }
-    for (wanted, feedback) in
-        [(codec.transport_cc, "transport-cc"), (codec.nack, "nack"), (codec.pli, "nack pli"), (codec.fir, "ccm fir")]
-    {
-        if wanted {
-            write!(sdp, "a=rtcp-fb:{pt} {feedback}\r\n")?;
-        }
-    }
-    if let Some(rtx) = codec.rtx {
-        write!(sdp, "a=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={pt}\r\n")?;
+    for codec in &accepted.codecs {
+        format(sdp, codec)?;
     }
     let extensions = &accepted.extensions;
     for (number, uri) in [
@@ -126,6 +114,25 @@ fn media(
         write!(sdp, "a=candidate:{} 1 udp {priority} {ip} {port} typ host\r\n", place + 1)?;
     }
     write!(sdp, "a=end-of-candidates\r\n")
+}
+
+fn format(sdp: &mut String, codec: &Codec) -> std::fmt::Result {
+    let pt = codec.payload_type;
+    write!(sdp, "a=rtpmap:{pt} {}\r\n", codec.coding.name())?;
+    if !codec.parameters.is_empty() {
+        write!(sdp, "a=fmtp:{pt} {}\r\n", codec.parameters)?;
+    }
+    for (wanted, feedback) in
+        [(codec.transport_cc, "transport-cc"), (codec.nack, "nack"), (codec.pli, "nack pli"), (codec.fir, "ccm fir")]
+    {
+        if wanted {
+            write!(sdp, "a=rtcp-fb:{pt} {feedback}\r\n")?;
+        }
+    }
+    if let Some(rtx) = codec.rtx {
+        write!(sdp, "a=rtpmap:{rtx} rtx/90000\r\na=fmtp:{rtx} apt={pt}\r\n")?;
+    }
+    Ok(())
 }
 
 fn stream(sdp: &mut String, section: &Section, slot: &Announced) -> std::fmt::Result {

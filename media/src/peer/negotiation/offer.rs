@@ -2,6 +2,7 @@
 use aws_lc_rs::digest;
 use rtc_sdp::{MediaDescription, SessionDescription, description::common::Attribute};
 
+use super::codec::Codec;
 use crate::{error::MediaError, fact::MediaKind};
 
 /// Longest offer.
@@ -66,8 +67,8 @@ pub(crate) struct Accepted {
     pub sends: bool,
     /// The client receives on it.
     pub receives: bool,
-    /// Opus or VP8.
-    pub codec: Codec,
+    /// What is taken, the preferred first: one on an m-line that the client sends on, so that it is clear what comes.
+    pub codecs: Vec<Codec>,
     /// Header extensions under the client's numbers.
     pub extensions: Extensions,
     /// Feedback may come without a report in front of it (RFC 5506).
@@ -76,25 +77,6 @@ pub(crate) struct Accepted {
     pub ssrc: Option<u32>,
     /// The SSRC of its retransmissions.
     pub rtx_ssrc: Option<u32>,
-}
-
-/// A codec under the client's payload types.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Codec {
-    /// Of the media.
-    pub payload_type: u8,
-    /// Of its retransmissions (RFC 4588).
-    pub rtx: Option<u8>,
-    /// Format parameters worth repeating.
-    pub parameters: String,
-    /// Generic NACK (RFC 4585 6.2.1).
-    pub nack: bool,
-    /// Picture loss indication (RFC 4585 6.3.1).
-    pub pli: bool,
-    /// Full intra request (RFC 5104 4.3.1).
-    pub fir: bool,
-    /// Transport-wide congestion control feedback.
-    pub transport_cc: bool,
 }
 
 /// Numbers of header extensions (RFC 8285); only 1 to 14 are used, which fit the one-byte form.
@@ -221,7 +203,8 @@ impl Section {
 
 fn accept(kind: MediaKind, media: &MediaDescription) -> Result<Option<Accepted>, MediaError> {
     let attributes = &media.attributes;
-    let Some(codec) = Codec::choose(kind, media) else { return Ok(None) };
+    let mut codecs = Codec::common(kind, media);
+    let Some(rtx) = codecs.first().map(|codec| codec.rtx) else { return Ok(None) };
     if !flag(attributes, "rtcp-mux") {
         return Err(MediaError::Lacks("a=rtcp-mux"));
     }
@@ -234,76 +217,22 @@ fn accept(kind: MediaKind, media: &MediaDescription) -> Result<Option<Accepted>,
     } else {
         (true, true)
     };
+    if sends {
+        codecs.truncate(1);
+    }
     let fid = values(attributes, "ssrc-group").find_map(|group| {
         let mut words = group.strip_prefix("FID ")?.split_ascii_whitespace().map(|word| word.parse::<u32>().ok());
         Some((words.next()??, words.next()??))
     });
     let single = values(attributes, "ssrc").find_map(|line| line.split_ascii_whitespace().next()?.parse::<u32>().ok());
-    let (ssrc, rtx_ssrc) = match fid.filter(|_| codec.rtx.is_some()) {
+    let (ssrc, rtx_ssrc) = match fid.filter(|_| rtx.is_some()) {
         Some((ssrc, rtx)) => (Some(ssrc), Some(rtx)),
         None => (single, None),
     };
     let (ssrc, rtx_ssrc) = if sends { (ssrc, rtx_ssrc) } else { (None, None) };
     let reduced_size = flag(attributes, "rtcp-rsize");
     let extensions = Extensions::read(attributes);
-    Ok(Some(Accepted { kind, sends, receives, codec, extensions, reduced_size, ssrc, rtx_ssrc }))
-}
-
-impl Codec {
-    /// Opus or VP8 of an m-line, the first offered one.
-    fn choose(kind: MediaKind, media: &MediaDescription) -> Option<Self> {
-        let attributes = &media.attributes;
-        let wanted = match kind {
-            MediaKind::Audio => "opus/48000/2",
-            MediaKind::Video => "VP8/90000",
-        };
-        let maps = || values(attributes, "rtpmap").filter_map(numbered);
-        let parameters_of =
-            |pt: u8| values(attributes, "fmtp").filter_map(numbered).find(|(of, _)| *of == pt).map_or("", |(_, p)| p);
-        let formats = media.media_name.formats.iter().filter_map(|format| format.parse::<u8>().ok());
-        let payload_type = formats.into_iter().find(|format| {
-            *format < 128 && maps().any(|(pt, name)| pt == *format && name.eq_ignore_ascii_case(wanted))
-        })?;
-        let rtx = maps().find_map(|(pt, name)| {
-            let of = parameters_of(pt).split(';').find_map(|p| p.trim().strip_prefix("apt="))?.parse::<u8>().ok()?;
-            (name.eq_ignore_ascii_case("rtx/90000") && of == payload_type && pt < 128).then_some(pt)
-        });
-        let feedback = |what: &str| {
-            values(attributes, "rtcp-fb").any(|line| {
-                line.split_once(' ')
-                    .is_some_and(|(pt, fb)| (pt == "*" || pt.parse() == Ok(payload_type)) && fb.trim() == what)
-            })
-        };
-        Some(Self {
-            payload_type,
-            rtx: rtx.filter(|_| kind == MediaKind::Video),
-            parameters: match kind {
-                MediaKind::Audio => opus_parameters(parameters_of(payload_type)),
-                MediaKind::Video => String::new(),
-            },
-            nack: feedback("nack"),
-            pli: feedback("nack pli"),
-            fir: feedback("ccm fir"),
-            transport_cc: feedback("transport-cc"),
-        })
-    }
-}
-
-/// What of the client's Opus parameters the answer repeats (RFC 7587 6.1): in-band FEC always, since a lost packet is
-/// a lost syllable; DTX and a rate limit where the client wants them. Voice is mono.
-fn opus_parameters(offered: &str) -> String {
-    let mut parameters = String::from("minptime=10;useinbandfec=1");
-    for parameter in offered.split(';').map(str::trim) {
-        let Some((name, value)) = parameter.split_once('=') else { continue };
-        if matches!(name, "usedtx" | "maxaveragebitrate")
-            && value.len() <= 8
-            && value.bytes().all(|b| b.is_ascii_digit())
-        {
-            parameters.push(';');
-            parameters.push_str(parameter);
-        }
-    }
-    parameters
+    Ok(Some(Accepted { kind, sends, receives, codecs, extensions, reduced_size, ssrc, rtx_ssrc }))
 }
 
 impl Extensions {
@@ -352,7 +281,7 @@ fn check_size(sdp: &str) -> Result<(), MediaError> {
     Ok(())
 }
 
-fn values<'a>(attributes: &'a [Attribute], key: &'a str) -> impl Iterator<Item = &'a str> {
+pub(super) fn values<'a>(attributes: &'a [Attribute], key: &'a str) -> impl Iterator<Item = &'a str> {
     attributes.iter().filter(move |a| a.key == key).filter_map(|a| a.value.as_deref()).map(str::trim)
 }
 
@@ -360,7 +289,7 @@ fn flag(attributes: &[Attribute], key: &str) -> bool {
     attributes.iter().any(|a| a.key == key)
 }
 
-fn numbered(line: &str) -> Option<(u8, &str)> {
+pub(super) fn numbered(line: &str) -> Option<(u8, &str)> {
     let (number, rest) = line.split_once(' ')?;
     Some((number.parse().ok()?, rest.trim()))
 }

@@ -104,6 +104,84 @@ fn the_answer_to_a_camera_takes_vp8_with_repair_and_feedback_and_nothing_else() 
 }
 
 #[test]
+fn a_slot_takes_vp8_and_constrained_baseline_each_with_its_repair() {
+    let (_, plan, answer) = plan(CHROMIUM);
+
+    let seeing = section(&answer, "5");
+
+    assert!(seeing.starts_with("video 9 UDP/TLS/RTP/SAVPF 96 97 108 109\r\n"), "{seeing}");
+    for line in [
+        "a=rtpmap:96 VP8/90000",
+        "a=fmtp:97 apt=96",
+        "a=rtpmap:108 H264/90000",
+        "a=fmtp:108 packetization-mode=1;profile-level-id=42e01f",
+        "a=rtcp-fb:108 nack pli",
+        "a=fmtp:109 apt=108",
+    ] {
+        assert!(seeing.lines().any(|l| l == line), "{line} is missing in {seeing}");
+    }
+    let codings: Vec<_> = plan.slots[3].codecs.iter().map(|codec| codec.coding).collect();
+    assert_eq!(codings, [Coding::Vp8, Coding::H264]);
+}
+
+/// An m-line whose only codec is H.264 with these parameters.
+fn h264(mid: u8, direction: &str, parameters: &str) -> String {
+    video(mid, direction, "H264") + &format!("a=fmtp:120 {parameters}\r\n")
+}
+
+#[test]
+fn who_has_only_h264_is_answered_with_it_in_its_profile_at_level_3_1() {
+    for (offered, answered) in [("42e01f", "42e01f"), ("42C01F", "42c01f"), ("42001f", "42001f"), ("42e034", "42e01f")]
+    {
+        let offer = format!("level-asymmetry-allowed=1;profile-level-id={offered}; packetization-mode=1");
+
+        let (_, plan, answer) =
+            plan(&(SESSION.to_owned() + &h264(0, "sendonly", &offer) + &h264(1, "recvonly", &offer)));
+
+        let codec = &plan.sources[0].codec;
+        assert_eq!((codec.coding, codec.payload_type, codec.rtx, codec.nack), (Coding::H264, 120, Some(124), true));
+        assert!(plan.slots[0].codec(Coding::Vp8).is_none() && plan.slots[0].codec(Coding::H264).is_some());
+        for mid in ["0", "1"] {
+            let line = format!("a=fmtp:120 packetization-mode=1;profile-level-id={answered}\r\n");
+            assert!(section(&answer, mid).contains(&line), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn h264_in_another_mode_or_profile_or_at_a_lower_level_is_refused() {
+    for parameters in [
+        "profile-level-id=42e01f",
+        "packetization-mode=0;profile-level-id=42e01f",
+        "packetization-mode=2;profile-level-id=42e01f",
+        "packetization-mode=1",
+        "packetization-mode=1;profile-level-id=640c1f",
+        "packetization-mode=1;profile-level-id=4d001f",
+        "packetization-mode=1;profile-level-id=42e00d",
+        "packetization-mode=1;profile-level-id=42e01",
+        "packetization-mode=1;profile-level-id=+2e01f",
+    ] {
+        let offer = SESSION.to_owned() + &h264(0, "sendonly", parameters);
+        assert_eq!(Offer::parse(&offer).err(), Some(MediaError::NothingInCommon), "{parameters}");
+    }
+}
+
+#[test]
+fn a_line_that_is_sent_on_has_one_codec_even_where_it_is_a_slot_too() {
+    let both = |direction| {
+        h264(0, direction, "packetization-mode=1;profile-level-id=42e01f").replace("SAVPF 120 124", "SAVPF 120 124 96")
+            + "a=rtpmap:96 VP8/90000\r\n"
+    };
+    for (direction, formats) in [("sendonly", "96"), ("sendrecv", "96"), ("recvonly", "96 120 124")] {
+        let (_, _, answer) = plan(&(SESSION.to_owned() + &both(direction)));
+
+        let camera = section(&answer, "0");
+
+        assert!(camera.starts_with(&format!("video 9 UDP/TLS/RTP/SAVPF {formats}\r\n")), "{camera}");
+    }
+}
+
+#[test]
 fn a_slot_announces_its_stream_and_both_ssrcs() {
     let (_, plan, answer) = plan(CHROMIUM);
     let (hearing, seeing) = (&plan.slots[0], &plan.slots[3]);
@@ -151,7 +229,7 @@ fn what_is_not_understood_is_refused_line_by_line_and_leaves_the_bundle() {
     let data =
         "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\nc=IN IP4 0.0.0.0\r\na=mid:3\r\na=sctp-port:5000\r\n";
     let offer = SESSION.to_owned()
-        + &video(0, "sendonly", "H264")
+        + &video(0, "sendonly", "VP9")
         + &audio(1, "sendonly")
         + &video(2, "sendonly", "VP8")
         + simulcast
@@ -192,7 +270,7 @@ fn offers_of_other_stacks_are_read() {
 
 #[test]
 fn an_offer_of_which_nothing_can_be_taken_is_refused() {
-    let offer = SESSION.to_owned() + &video(0, "sendonly", "H264");
+    let offer = SESSION.to_owned() + &video(0, "sendonly", "VP9");
 
     assert_eq!(Offer::parse(&offer).err(), Some(MediaError::NothingInCommon));
 }
