@@ -154,7 +154,7 @@ export class Call {
     for (let slot = 0; slot < AUDIO_SLOTS; slot += 1) pc.addTransceiver('audio', { direction: 'recvonly' })
     for (let slot = 0; slot < VIDEO_SLOTS + SCREEN_SLOTS; slot += 1)
       pc.addTransceiver('video', { direction: 'recvonly' })
-    preferVp8(pc)
+    preferCodecs(pc)
     this.attachTracks()
     pc.oniceconnectionstatechange = () => {
       if (this.pc === pc) this.feed({ kind: 'ice', attempt, state: pc.iceConnectionState })
@@ -244,19 +244,33 @@ export class Call {
   }
 }
 
-/** VP8 is what the server forwards; leaving the rest out also keeps the offer a tenth of its length. */
-function preferVp8(pc: RTCPeerConnection): void {
+/** What the server forwards, the preferred first; leaving the rest out also keeps the offer a fifth of its length. */
+function preferCodecs(pc: RTCPeerConnection): void {
   const known = typeof RTCRtpReceiver.getCapabilities === 'function' ? RTCRtpReceiver.getCapabilities('video') : null
-  const codecs = (known?.codecs ?? []).filter(codec => /^video\/(vp8|rtx)$/i.test(codec.mimeType))
+  const ranked = (known?.codecs ?? [])
+    .map(codec => ({ codec, rank: codecRank(codec) }))
+    .filter(({ rank }) => rank < UNUSED)
+  const codecs = ranked.sort((a, b) => a.rank - b.rank).map(({ codec }) => codec)
   if (codecs.length === 0) return
   for (const transceiver of pc.getTransceivers()) {
     if (transceiver.receiver.track.kind !== 'video') continue
     try {
       transceiver.setCodecPreferences?.(codecs)
     } catch {
-      // An older browser that insists on its own order; the server picks VP8 from the longer list.
+      // An older browser that insists on its own order; the server picks from the longer list.
     }
   }
+}
+
+const UNUSED = 3
+
+/** VP8 first, then H.264 baseline in packetization mode 1, then what repairs both. */
+function codecRank({ mimeType, sdpFmtpLine = '' }: { mimeType: string; sdpFmtpLine?: string }): number {
+  if (/^video\/vp8$/i.test(mimeType)) return 0
+  if (/^video\/h264$/i.test(mimeType)) {
+    return /packetization-mode=1/.test(sdpFmtpLine) && /profile-level-id=42/i.test(sdpFmtpLine) ? 1 : UNUSED
+  }
+  return /^video\/rtx$/i.test(mimeType) ? 2 : UNUSED
 }
 
 /** Counts attempts over reloads and tabs, so that a later offer is never taken for an earlier one. */
