@@ -95,6 +95,38 @@ test('a video consultation of 20 s is seen, heard, written, rated and recorded t
   await closeQuietly(citizen, lawyer, office)
 })
 
+test('a citizen whose browser lacks VP8 is seen in H.264, and hears the lawyer whom it cannot decode', async () => {
+  const [atHome, atDesk] = browsers
+  const lawyer = await openDesk(atDesk, server)
+  const citizen = await openCitizen(atHome, server, { init: forgetVp8 })
+
+  await call(citizen, 'video')
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
+  await lawyer.waitForFunction(() => window.seen.firstFrameAt > 0)
+  const early = await Promise.all([received(citizen), received(lawyer)])
+  await pause(SHORT_CALL_MS)
+  const late = await Promise.all([received(citizen), received(lawyer)])
+  await citizen.getByTestId('hangup').click()
+  await writeOutcome(lawyer)
+
+  assert.equal(late[1].codec, 'video/H264')
+  assert.ok(late[1].frames > early[1].frames + 50, `the lawyer decodes frames: ${early[1].frames} → ${late[1].frames}`)
+  assert.ok(late[1].shown > early[1].shown + 50 && late[1].width > 0, 'the lawyer sees a picture')
+  assert.equal(late[0].frames, 0, 'nothing is sent that the citizen cannot decode')
+  assert.ok(late[0].audioPackets > early[0].audioPackets + 100 && late[0].energy > early[0].energy, 'the citizen hears')
+  await closeQuietly(citizen, lawyer)
+})
+
+/** Has the browser offer video without VP8. */
+function forgetVp8() {
+  const real = RTCRtpReceiver.getCapabilities.bind(RTCRtpReceiver)
+  RTCRtpReceiver.getCapabilities = kind => {
+    const all = real(kind)
+    return { ...all, codecs: all.codecs.filter(codec => codec.mimeType !== 'video/VP8') }
+  }
+}
+
 test('a voice consultation is heard and recorded to the second, without a picture', async () => {
   const [atHome, atDesk] = browsers
   const lawyer = await openDesk(atDesk, server)

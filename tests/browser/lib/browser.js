@@ -41,8 +41,11 @@ function doubleText() {
   })
 }
 
-/** Opens a window of its own (own cookies); every error of the page fails the test at `assertQuiet`. */
-export async function openWindow(browser, { size = DESKTOP, english = false, large = false, permissions = ['camera', 'microphone'], ...more } = {}) {
+/** Opens a window of its own (own cookies), where `init` runs before the page does; every error of the page fails the test at `assertQuiet`. */
+export async function openWindow(
+  browser,
+  { size = DESKTOP, english = false, large = false, init = null, permissions = ['camera', 'microphone'], ...more } = {},
+) {
   const context = await browser.newContext({
     viewport: size,
     permissions,
@@ -61,5 +64,6 @@ export async function openWindow(browser, { size = DESKTOP, english = false, lar
   })
   if (english) await page.addInitScript(() => localStorage.setItem('yunfa.language', 'en'))
   if (large) await page.addInitScript(doubleText)
+  if (init) await page.addInitScript(init)
   return page
 }

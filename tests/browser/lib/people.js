@@ -187,16 +187,18 @@ export function seen(page) {
   return page.evaluate(() => ({ ...window.seen, connections: window.seen.connections.length }))
 }
 
-/** Frames decoded and sound energy received so far. */
+/** Frames decoded and sound energy received so far, and the codec of the frames. */
 export function received(page) {
   return page.evaluate(async () => {
     const connection = window.seen.connections.findLast(one => one.connectionState === 'connected')
-    const sum = { frames: 0, energy: 0, audioPackets: 0, shown: 0, width: 0 }
-    for (const entry of (await connection.getStats()).values()) {
+    const sum = { frames: 0, energy: 0, audioPackets: 0, shown: 0, width: 0, codec: '' }
+    const stats = await connection.getStats()
+    for (const entry of stats.values()) {
       if (entry.type !== 'inbound-rtp') continue
       sum.frames += entry.framesDecoded ?? 0
       sum.energy += entry.totalAudioEnergy ?? 0
       if (entry.kind === 'audio') sum.audioPackets += entry.packetsReceived
+      if (entry.framesDecoded > 0) sum.codec = stats.get(entry.codecId)?.mimeType ?? ''
     }
     const video = document.getElementById('remote-video')
     sum.shown = video?.getVideoPlaybackQuality().totalVideoFrames ?? 0
