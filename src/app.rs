@@ -106,6 +106,15 @@ pub enum StartError {
     /// No database.
     #[error("`database.url`: {0}")]
     Store(#[from] StorageError),
+    /// The database does not answer.
+    #[error("`database.url`: {database} does not answer")]
+    NoDatabase {
+        /// Which one, without its password.
+        database: String,
+        /// What was tried.
+        #[source]
+        cause: StorageError,
+    },
     /// The logins of a demonstration would open a real installation.
     #[error(
         "`database.url`: the demonstration was loaded into this database, and its passwords are known to everybody: \
@@ -336,7 +345,12 @@ pub async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartEr
     files::make_private_folder(&config.data.folder).map_err(StartError::Folder)?;
     let keys = Keys::load_or_create(&config.data.keys, clock.dice())?;
     let options = StoreOptions { connections: config.database.connections, ..StoreOptions::default() };
-    Ok(Store::open(&config.database.url, options, keys).await?)
+    Store::open(&config.database.url, options, keys).await.map_err(|error| match error {
+        cause @ StorageError::Unavailable(_) => {
+            StartError::NoDatabase { database: config.database.without_password(), cause }
+        }
+        other => other.into(),
+    })
 }
 
 async fn listen(key: &'static str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {

@@ -123,6 +123,16 @@ pub struct Database {
     pub connections: u32,
 }
 
+impl Database {
+    /// The address for people to read: without user, password and options.
+    pub fn without_password(&self) -> String {
+        let (engine, rest) = self.url.split_once("://").unwrap_or(("database", ""));
+        // A password may hold any sign; a host holds no `@`.
+        let place = rest.rsplit_once('@').map_or(rest, |(_, place)| place);
+        format!("{engine}://{}", place.split('?').next().unwrap_or_default())
+    }
+}
+
 impl fmt::Debug for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let engine = self.url.split("://").next().unwrap_or_default();

@@ -2,9 +2,6 @@
 use serde::{Deserialize, Serialize};
 use yunfa_signaling::time::Timestamp;
 
-/// How long after its end a matter may be rated: seven days.
-pub const RATING_WINDOW_MS: i64 = 7 * 24 * 60 * 60 * 1000;
-
 /// Stars, from 1 to 5.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "u8", into = "u8")]
@@ -51,11 +48,6 @@ pub struct Rating {
     pub rated_at: Timestamp,
 }
 
-/// Whether a matter whose last session ended at `ended` may still be rated.
-pub const fn may_rate(ended: Timestamp, now: Timestamp) -> bool {
-    now.ms_since(ended) <= RATING_WINDOW_MS
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,13 +59,5 @@ mod tests {
         assert_eq!(all.len(), 5);
         assert!(all.iter().all(|stars| stars.is_satisfied() != stars.needs_follow_up()));
         assert!(serde_json::from_str::<Stars>("6").is_err());
-    }
-
-    #[test]
-    fn a_matter_may_be_rated_for_seven_days() {
-        let ended = Timestamp(1_000);
-
-        assert!(may_rate(ended, Timestamp(1_000 + RATING_WINDOW_MS)));
-        assert!(!may_rate(ended, Timestamp(1_001 + RATING_WINDOW_MS)));
     }
 }

@@ -35,9 +35,9 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(5);
 /// The TLS handshake is done within this time.
 const TLS_TIMEOUT: Duration = Duration::from_secs(5);
 /// A client that takes no byte for this long is gone or hostile; sockets keep their own, shorter account of slow readers.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(15);
 /// Longest header block, and the buffer a connection reads into.
-const HEADER_BYTES: usize = 32 * 1024;
+pub(super) const HEADER_BYTES: usize = 32 * 1024;
 /// Pause after the system refused to accept (out of file handles): the next try at once would only burn the processor.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// What a client hears that found no seat, before anything of it was understood.

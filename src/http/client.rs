@@ -1,15 +1,15 @@
 //! Who is at the other end of a request: address, encryption, origin of the page.
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use axum::{
-    extract::{ConnectInfo, Request, State},
-    http::{HeaderMap, Method, header},
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, Version, header},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
 
 use super::{
-    accept::Via,
+    accept::{HEADER_BYTES, Via},
     problem::{Code, Problem},
 };
 use crate::{app::Shared, config::Config};
@@ -25,14 +25,35 @@ pub struct Client {
 
 /// Finds out who calls, and refuses what changes something for a page of another origin.
 pub(super) async fn know(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
-    let client = client(request.extensions().get::<Via>(), request.headers(), &app.config);
+    let via = request.extensions().get::<Via>();
+    if via.is_some() && names_no_single_host(&request) {
+        return Problem::from(Code::BadMessage).because("a request names one Host").into_response();
+    }
+    // The connection's buffer may have taken more than was asked of it; it answers with the same status.
+    if header_bytes(&request) > HEADER_BYTES {
+        return StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE.into_response();
+    }
+    let client = client(via, request.headers(), &app.config);
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if changes && !origin_is_allowed(request.headers(), &app.config.http.allowed_origins) {
+    if changes && !origin_is_allowed(request.headers(), client.tls, &app.config.http.allowed_origins) {
         return Problem::from(Code::ForeignOrigin).into_response();
     }
     request.extensions_mut().insert(client);
-    request.extensions_mut().insert(ConnectInfo(SocketAddr::new(client.address, 0)));
     next.run(request).await
+}
+
+/// Whether a request lacks `Host` or has several (RFC 9112 section 3.2).
+fn names_no_single_host(request: &Request) -> bool {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    hosts > 1 || (hosts == 0 && request.version() >= Version::HTTP_11)
+}
+
+/// The request line and every header line, as they came in.
+fn header_bytes(request: &Request) -> usize {
+    // Between name and value, and at the end of a line.
+    const AROUND: usize = ": \r\n".len();
+    let path = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
+    request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + AROUND).sum::<usize>() + path
 }
 
 fn client(via: Option<&Via>, headers: &HeaderMap, config: &Config) -> Client {
@@ -48,18 +69,21 @@ fn client(via: Option<&Via>, headers: &HeaderMap, config: &Config) -> Client {
     Client { address: address.map_or(peer, |address| address.to_canonical()), tls: tls || via.tls }
 }
 
-/// Whether a page of this `Origin` (RFC 6454) may call: the server's own, an allowed one, or no page at all.
-pub fn origin_is_allowed(headers: &HeaderMap, allowed: &[String]) -> bool {
+/// Whether a page of this `Origin` (RFC 6454) may call: the server's own, an allowed one, or no page at all. A page that
+/// came over HTTP is another one than that of the same host over HTTPS: anybody on the way can have written it.
+pub fn origin_is_allowed(headers: &HeaderMap, tls: bool, allowed: &[String]) -> bool {
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str().map(str::to_ascii_lowercase) else { return false };
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(str::to_ascii_lowercase);
-    let authority = origin.split_once("://").map(|(_, authority)| authority);
-    let own = host.is_some_and(|host| authority == Some(host.as_str()));
+    let scheme = if tls { "https" } else { "http" };
+    let own = host.is_some_and(|host| origin.split_once("://") == Some((scheme, host.as_str())));
     own || allowed.contains(&origin)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddr;
+
     use super::*;
     use crate::config::Sources;
 
@@ -70,17 +94,23 @@ mod tests {
     #[test]
     fn only_the_own_origin_allowed_ones_and_programs_may_call() {
         let allowed = ["https://bureau.example".to_owned()];
-        for (origin, expected) in [
-            (None, true),
-            (Some("http://localhost:8080"), true),
-            (Some("https://bureau.example"), true),
-            (Some("http://localhost:8081"), false),
-            (Some("https://evil.example"), false),
-            (Some("null"), false),
+        for (origin, over_http, over_https) in [
+            (None, true, true),
+            (Some("http://localhost:8080"), true, false),
+            (Some("https://localhost:8080"), false, true),
+            (Some("HTTP://LocalHost:8080"), true, false),
+            (Some("https://bureau.example"), true, true),
+            (Some("http://localhost:8081"), false, false),
+            (Some("https://evil.example"), false, false),
+            (Some("http://localhost:8080.evil.example"), false, false),
+            (Some("localhost:8080"), false, false),
+            (Some("null"), false, false),
         ] {
             let mut list = vec![("host", "localhost:8080")];
             list.extend(origin.map(|origin| ("origin", origin)));
-            assert_eq!(origin_is_allowed(&headers(&list), &allowed), expected, "{origin:?}");
+            let headers = headers(&list);
+            let found = (origin_is_allowed(&headers, false, &allowed), origin_is_allowed(&headers, true, &allowed));
+            assert_eq!(found, (over_http, over_https), "{origin:?}");
         }
     }
 

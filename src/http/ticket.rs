@@ -1,9 +1,9 @@
 //! Tickets: what a page shows in the first message of its socket, once and soon.
-use std::{net::SocketAddr, time::Duration};
+use std::time::Duration;
 
 use axum::{
     Json,
-    extract::{ConnectInfo, State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
+    extract::{State, WebSocketUpgrade, ws::rejection::WebSocketUpgradeRejection},
     http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
@@ -12,6 +12,7 @@ use serde::Serialize;
 use yunfa_signaling::{private::Token, time::Timestamp};
 
 use super::{
+    client::Client,
     door::{self, Caller},
     problem::{Code, Problem},
 };
@@ -44,12 +45,12 @@ pub(super) async fn take(State(app): State<Shared>, caller: Caller) -> Result<Js
 /// `GET /ws`: opens a socket; who it is comes with the ticket in its first message.
 pub(super) async fn open(
     State(app): State<Shared>,
-    from: ConnectInfo<SocketAddr>,
+    client: Client,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     match upgrade {
-        Ok(upgrade) => ws::upgrade(State(app.door.clone()), from, headers, upgrade).await,
+        Ok(upgrade) => ws::upgrade(app.door.clone(), client, headers, upgrade).await,
         Err(_) => Problem::from(Code::BadMessage).because("this is a WebSocket (RFC 6455)").into_response(),
     }
 }

@@ -7,10 +7,10 @@ mod outbox;
 mod rate;
 mod read;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{ConnectInfo, State, WebSocketUpgrade},
+    extract::WebSocketUpgrade,
     http::HeaderMap,
     response::{IntoResponse as _, Response},
 };
@@ -26,7 +26,7 @@ use self::{
 use crate::{
     clock::Clock,
     http::{
-        client::origin_is_allowed,
+        client::{Client, origin_is_allowed},
         crowd::Crowd,
         problem::{Code, Problem},
     },
@@ -81,17 +81,12 @@ impl Door {
 }
 
 /// `GET /ws`: checks origin and places, then upgrades.
-pub async fn upgrade(
-    State(door): State<Door>,
-    ConnectInfo(from): ConnectInfo<SocketAddr>,
-    headers: HeaderMap,
-    upgrade: WebSocketUpgrade,
-) -> Response {
+pub async fn upgrade(door: Door, client: Client, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
     // Cross-site WebSocket hijacking (OWASP ASVS 4.4.2): a browser always says whose page it shows.
-    if !origin_is_allowed(&headers, &door.0.origins) {
+    if !origin_is_allowed(&headers, client.tls, &door.0.origins) {
         return Problem::from(Code::ForeignOrigin).into_response();
     }
-    let Some(seat) = door.0.crowd.enter(from.ip()) else { return Problem::from(Code::Overloaded).into_response() };
+    let Some(seat) = door.0.crowd.enter(client.address) else { return Problem::from(Code::Overloaded).into_response() };
     upgrade
         .read_buffer_size(READ_BUFFER)
         .write_buffer_size(0) // Every message is for a person who waits: nothing is held back to be written together.

@@ -54,6 +54,20 @@ fn a_port_that_is_taken_is_named_with_its_setting() {
 }
 
 #[test]
+fn a_database_that_is_away_is_named_without_its_password() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address");
+    let setting = format!("database.url=postgres://yunfa:hunter@2222@{free}/yunfa?sslmode=disable");
+
+    let output = yunfa(folder.path()).args(["migrate", "--set", &setting]).output().expect("it runs");
+
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(&format!("`database.url`: postgres://{free}/yunfa does not answer")), "{said}");
+    assert!(!said.contains("hunter") && !said.contains("2222@"), "{said}");
+}
+
+#[test]
 fn the_version_is_said() {
     let output = yunfa(Path::new(".")).arg("--version").output().expect("it runs");
 

@@ -54,6 +54,34 @@ async fn an_address_with_all_its_seats_taken_hears_503_and_others_come_in_when_o
 }
 
 #[tokio::test]
+async fn a_header_over_its_bound_or_without_its_host_is_refused() {
+    let server = TestServer::start().await;
+    let asked = async |head: String| {
+        let mut stream = TcpStream::connect(server.server.http.expect("HTTP")).await.expect("connected");
+        let _ = stream.write_all(head.as_bytes()).await;
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.expect("an answer");
+        String::from_utf8_lossy(&status[9..]).into_owned()
+    };
+    let padded = |bytes: usize| format!("GET /healthz HTTP/1.1\r\nhost: a\r\nx: {}\r\n\r\n", "x".repeat(bytes));
+
+    assert_eq!(asked(padded(31 * 1024)).await, "200");
+    for bytes in [32 * 1024, 33 * 1024, 40 * 1024, 64 * 1024, 256 * 1024] {
+        assert_eq!(asked(padded(bytes)).await, "431", "{bytes}");
+    }
+    for (head, status) in [
+        ("GET /healthz HTTP/1.1\r\n\r\n", "400"),
+        ("GET /healthz HTTP/1.1\r\nhost: a\r\nhost: b\r\n\r\n", "400"),
+        ("GET /healthz HTTP/1.0\r\nhost: a\r\nhost: a\r\n\r\n", "400"),
+        ("GET /healthz HTTP/1.0\r\n\r\n", "200"),
+        ("GET /healthz HTTP/1.1\r\nhost:\r\n\r\n", "200"),
+    ] {
+        assert_eq!(asked(head.to_owned()).await, status, "{head}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_draining_server_is_alive_but_not_ready() {
     let server = TestServer::start().await;
     assert_eq!(server.nobody().get("/readyz").await.status, StatusCode::OK);
