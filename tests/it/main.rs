@@ -19,4 +19,5 @@ mod server;
 mod sms;
 mod sockets;
 mod stopping;
+mod strangers;
 mod streams;
