@@ -9,7 +9,7 @@ use std::{
 };
 
 use proptest::prelude::*;
-use raw::{Kit, Raw};
+use raw::{Kit, Raw, Who};
 use yunfa_media::{
     command::Command,
     fact::{Fact, Totals},
@@ -343,14 +343,15 @@ fn whoever_connects_late_is_first_sent_a_keyframe() {
     stage.publish(index, true);
     let (now, publisher) = (stage.now, &stage.publisher);
     // The newcomer has its slot from the answer on, and is not connected before the end of the handshake.
-    let late = stage.kit.connect_with(&mut stage.sfu, 9, 1, false, (1, 1), now, |sfu| {
-        for keyframe in [true, false, false] {
-            index += 1;
-            let payload = raw::vp8(keyframe, true, index as u16, 1_000);
-            let mut packet = publisher.rtp(&video_head(index), index, index as u16, &payload);
-            raw::hand(sfu, publisher.address, &mut packet, now);
-        }
-    });
+    let late =
+        stage.kit.connect_with(&mut stage.sfu, Who { name: 9, room: 1, publishes: false, slots: (1, 1) }, now, |sfu| {
+            for keyframe in [true, false, false] {
+                index += 1;
+                let payload = raw::vp8(keyframe, true, index as u16, 1_000);
+                let mut packet = publisher.rtp(&video_head(index), index, index as u16, &payload);
+                raw::hand(sfu, publisher.address, &mut packet, now);
+            }
+        });
     stage.subscribers = vec![late];
     stage.drain();
     stage.sent.clear();

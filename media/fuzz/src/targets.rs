@@ -15,7 +15,7 @@ use yunfa_media::{
     time::Now,
 };
 
-use crate::raw::{self, Kit, stage::Stage};
+use crate::raw::{self, Kit, Who, stage::Stage};
 
 /// A target: its name, which is also that of its corpus, and its body.
 pub type Target = (&'static str, fn(&[u8]));
@@ -126,7 +126,8 @@ pub fn stranger(data: &[u8]) {
 /// Whoever has shown the password may say any DTLS: the server lives and sends no flood.
 pub fn handshake(data: &[u8]) {
     let (mut sfu, mut now) = worker();
-    let (address, ..) = kit().validated(&mut sfu, 1, 1, true, (1, 1), now, |_| {});
+    let who = Who { name: 1, room: 1, publishes: true, slots: (1, 1) };
+    let address = kit().validated(&mut sfu, who, now, |_| {}).address;
     let mut sent = 0;
     for step in steps(data) {
         match step.kind % 8 {

@@ -50,6 +50,23 @@ pub(crate) struct Kit {
     pub(crate) video: HashMap<u16, &'static [u8]>,
 }
 
+/// What a client is to be: its number, its room, whether it publishes, how many audio and video slots it has.
+#[derive(Clone, Copy)]
+pub(crate) struct Who {
+    pub(crate) name: u16,
+    pub(crate) room: u64,
+    pub(crate) publishes: bool,
+    pub(crate) slots: (usize, usize),
+}
+
+/// A client whose address the SFU believes, before any handshake.
+pub(crate) struct Validated {
+    pub(crate) address: SocketAddr,
+    answer: String,
+    ufrag: String,
+    password: String,
+}
+
 /// One connected client.
 pub(crate) struct Raw {
     pub(crate) peer: PeerId,
@@ -94,41 +111,27 @@ impl Kit {
         slots: (usize, usize),
         now: Now,
     ) -> Raw {
-        self.connect_with(sfu, name, room, publishes, slots, now, |_| {})
+        self.connect_with(sfu, Who { name, room, publishes, slots }, now, |_| {})
     }
 
     /// The same, with something that happens between the answer and the handshake.
-    #[expect(clippy::too_many_arguments, reason = "what a client is, said once")]
-    pub(crate) fn connect_with(
-        &self,
-        sfu: &mut Sfu,
-        name: u16,
-        room: u64,
-        publishes: bool,
-        slots: (usize, usize),
-        now: Now,
-        meanwhile: impl FnOnce(&mut Sfu),
-    ) -> Raw {
-        let (address, answer, ufrag, password) = self.validated(sfu, name, room, publishes, slots, now, meanwhile);
-        let peer = PeerId(u64::from(name));
+    pub(crate) fn connect_with(&self, sfu: &mut Sfu, who: Who, now: Now, meanwhile: impl FnOnce(&mut Sfu)) -> Raw {
+        let peer = PeerId(u64::from(who.name));
+        let Validated { address, answer, ufrag, password } = self.validated(sfu, who, now, meanwhile);
         let (open, seal) = self.handshake(sfu, address, now);
         let connected = std::iter::from_fn(|| sfu.poll_fact()).any(|s| matches!(s.fact, Fact::Connected { .. }));
         assert!(connected, "the handshake is done on both sides");
         Raw { peer, address, open, seal, answer, ufrag, password, checks: 0 }
     }
 
-    /// Joins and has its address validated, and no more: where, the answer, the server's ufrag and password.
-    #[expect(clippy::too_many_arguments, reason = "what a client is, said once")]
+    /// Joins and has its address validated, and no more.
     pub(crate) fn validated(
         &self,
         sfu: &mut Sfu,
-        name: u16,
-        room: u64,
-        publishes: bool,
-        slots: (usize, usize),
+        Who { name, room, publishes, slots }: Who,
         now: Now,
         meanwhile: impl FnOnce(&mut Sfu),
-    ) -> (SocketAddr, String, String, String) {
+    ) -> Validated {
         let peer = PeerId(u64::from(name));
         let made_up = SocketAddr::from(([10, 1, (name >> 8) as u8, name as u8], 5_000));
         let address = self.sockets.get(&name).copied().unwrap_or(made_up);
@@ -144,7 +147,7 @@ impl Kit {
         sfu.clear_transmits();
         hand(sfu, address, &mut self.check(name, &ufrag, &password, 0, true), now);
         assert!(sfu.poll_transmit().is_some(), "a right check is answered");
-        (address, answer, ufrag, password)
+        Validated { address, answer, ufrag, password }
     }
 
     /// The first flight of a handshake.
