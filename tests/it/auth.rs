@@ -4,9 +4,16 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use serde_json::json;
 use yunfa::clock::Clock;
-use yunfa_signaling::time::Timestamp;
+use yunfa_signaling::{
+    message::{ErrorCode, ServerMessage},
+    private::Token,
+    time::Timestamp,
+};
 
-use crate::server::{TestServer, guest};
+use crate::{
+    page::{Page, ticket},
+    server::{TestServer, guest},
+};
 
 #[tokio::test]
 async fn a_guest_comes_in_with_one_request_and_is_known_by_the_cookie_of_the_device() {
@@ -193,5 +200,68 @@ async fn a_ticket_is_for_everybody_who_is_signed_in_and_for_nothing_but_a_socket
         let text = ticket.body["ticket"].as_str().expect("a ticket");
         assert_eq!(server.nobody().bearer(text).get("/api/me").await.code(), "unauthenticated");
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn two_hundred_forged_tokens_open_nothing_and_the_real_ones_still_do() {
+    let server = TestServer::with(&[("limits.requests_per_second", "10000")], Clock::machine()).await;
+    let said = server.nobody().post("/api/citizen/guest", &guest(json!({ "bearer": true }))).await;
+    let token = said.body["token"].as_str().expect("a token").to_owned();
+    let cookie = server.nobody().post("/api/citizen/guest", &guest(json!({}))).await.cookie();
+    let (name, in_cookie) = cookie.split_once('=').expect("a cookie");
+    let ticket = server.nobody().bearer(&token).post("/api/ws-ticket", &json!({})).await.body["ticket"].clone();
+    let ticket = ticket.as_str().expect("a ticket").to_owned();
+    let me = async |client: crate::server::Client| client.get("/api/me").await.code().to_owned();
+
+    for forged in forgeries(&token) {
+        assert_eq!(me(server.nobody().bearer(&forged)).await, "unauthenticated", "bearer {forged}");
+    }
+    for forged in forgeries(in_cookie) {
+        let page = server.nobody().with("yunfa-door", "citizen").with("cookie", format!("{name}={forged}"));
+        assert_eq!(me(page).await, "unauthenticated", "cookie {forged}");
+    }
+    for forged in forgeries(&ticket).into_iter().step_by(4) {
+        let mut page = Page::connect(&server.url).await;
+        let asked = page.say(page.hello(Token::new(&forged))).await;
+        assert_eq!(page.answer(asked).await, Err(ErrorCode::Unauthenticated), "ticket {forged}");
+    }
+
+    assert_eq!(me(server.nobody().bearer(&token)).await, "");
+    let mut page = Page::connect(&server.url).await;
+    page.say(page.hello(Token::new(ticket))).await;
+    page.hear(|message| matches!(message, ServerMessage::Welcome(_)).then_some(())).await;
+    server.stop().await;
+}
+
+/// A hundred texts that are nearly a token: a digit changed at each place, cut off, longer, in capitals, empty, of zeros.
+fn forgeries(token: &str) -> Vec<String> {
+    let changed = (0..token.len()).map(|at| {
+        let digit = if token.as_bytes()[at] == b'0' { "1" } else { "0" };
+        format!("{}{digit}{}", &token[..at], &token[at + 1..])
+    });
+    let cut = (1..=30).map(|length| token[..token.len() - length].to_owned());
+    let turned = token.chars().rev().collect();
+    let zeros = "0".repeat(token.len());
+    let others = [format!("{token}0"), format!("0{token}"), token.repeat(2), token.to_uppercase(), turned, zeros];
+    changed.chain(cut).chain(others).collect()
+}
+
+#[tokio::test]
+async fn a_ticket_is_too_old_after_thirty_seconds() {
+    let clock = Clock::by_hand(Timestamp(1_795_000_000_000));
+    let server = TestServer::with(&[], clock.clone()).await;
+    let citizen = server.guest().await;
+    let (early, late) = (ticket(&citizen).await, ticket(&citizen).await);
+
+    clock.advance(Duration::from_secs(29));
+    let mut page = Page::connect(&server.url).await;
+    page.say(page.hello(early)).await;
+    page.hear(|message| matches!(message, ServerMessage::Welcome(_)).then_some(())).await;
+    clock.advance(Duration::from_secs(1));
+    let mut page = Page::connect(&server.url).await;
+    let asked = page.say(page.hello(late)).await;
+
+    assert_eq!(page.answer(asked).await, Err(ErrorCode::Unauthenticated));
     server.stop().await;
 }

@@ -19,6 +19,8 @@ const ID_DIGITS: std::ops::RangeInclusive<usize> = 17..=18;
 
 static NAMES: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 static SECRETS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
+/// Only searched for in files; in a log line whatever looks like one is too much.
+static TOKENS: RwLock<BTreeSet<String>> = RwLock::new(BTreeSet::new());
 
 /// Learns what is private in something said or heard: names, and secrets (passwords, numbers, chat lines, SDP passwords).
 pub(crate) fn learn(said: &Value) {
@@ -28,6 +30,7 @@ pub(crate) fn learn(said: &Value) {
                 match (key.as_str(), value) {
                     ("name" | "alias", Value::String(text)) => insert(&NAMES, text),
                     ("password" | "phone" | "text" | "otpauthUrl", Value::String(text)) => insert(&SECRETS, text),
+                    ("token" | "ticket" | "resumeToken", Value::String(text)) => insert(&TOKENS, text),
                     ("offer" | "answer", Value::String(sdp)) => {
                         sdp.lines().filter_map(|line| line.strip_prefix("a=ice-pwd:")).for_each(|password| {
                             insert(&SECRETS, password);
@@ -64,7 +67,8 @@ pub(crate) fn in_folder(folder: &Path) -> (usize, Vec<String>) {
         // Bytes that are no text part what is; no canary holds one.
         let text = String::from_utf8_lossy(&bytes);
         let shapes = SDP.iter().find(|word| text.contains(**word)).map(|word| (*word).to_owned());
-        let found = secret_in(&text).or(shapes).or_else(|| address_in(&text));
+        let token = || found_in(&text, &TOKENS);
+        let found = secret_in(&text).or(shapes).or_else(token).or_else(|| address_in(&text));
         leaks.extend(found.map(|what| format!("{}: {what}", path.display())));
     }
     (files.len(), leaks)
