@@ -44,7 +44,8 @@ export async function startServer(settings = []) {
       if (exited === null) {
         child.kill('SIGINT')
         const gone = new Promise(done => child.once('exit', done))
-        await Promise.race([gone, pause(STOP_TIMEOUT_MS)])
+        // Nobody waits for this timer once the server is gone: it must not keep the test process.
+        await Promise.race([gone, pause(STOP_TIMEOUT_MS, undefined, { ref: false })])
         if (exited === null) child.kill('SIGKILL')
       }
       await rm(data, { recursive: true, force: true })
