@@ -14,6 +14,8 @@ need g++ g++
 need cmake cmake # builds libopus for the `opus` crate
 if [ "$purpose" = test ]; then
     need chromium chromium
+    need firefox-esr firefox-esr
+    need ip iproute2
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need initdb postgresql
     # Screenshots and text layout need a font with Chinese.
     fc-list ':lang=zh' 2>/dev/null | grep -q . || missing+=(fonts-noto-cjk fontconfig)

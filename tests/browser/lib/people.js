@@ -145,7 +145,7 @@ async function watchMedia(page) {
   await page.addInitScript(() => {
     const EVERY_MS = 50
     const now = () => performance.timeOrigin + performance.now()
-    const seen = { connections: [], acceptedAt: 0, firstFrameAt: 0, firstMediaAt: 0, lastMediaAt: 0, received: 0 }
+    const seen = { connections: [], acceptedAt: 0, firstFrameAt: 0, firstMediaAt: 0, lastMediaAt: 0, received: 0, frames: 0 }
     window.seen = seen
     const Real = window.RTCPeerConnection
     window.RTCPeerConnection = class extends Real {
@@ -162,9 +162,12 @@ async function watchMedia(page) {
       const video = document.getElementById('remote-video')
       if (!video || video === watched) return
       watched = video
-      video.requestVideoFrameCallback?.(() => {
+      const shown = () => {
         seen.firstFrameAt ||= now()
-      })
+        seen.frames += 1
+        video.requestVideoFrameCallback(shown)
+      }
+      video.requestVideoFrameCallback?.(shown)
     }, 5)
     setInterval(async () => {
       const connection = seen.connections.findLast(one => one.connectionState === 'connected')
@@ -201,7 +204,8 @@ export function received(page) {
       if (entry.framesDecoded > 0) sum.codec = stats.get(entry.codecId)?.mimeType ?? ''
     }
     const video = document.getElementById('remote-video')
-    sum.shown = video?.getVideoPlaybackQuality().totalVideoFrames ?? 0
+    // Firefox counts no frames of streams.
+    sum.shown = Math.max(video?.getVideoPlaybackQuality().totalVideoFrames ?? 0, window.seen.frames)
     sum.width = video?.videoWidth ?? 0
     return sum
   })
