@@ -12,7 +12,9 @@ use crate::{
     time::Now,
 };
 
-const SECOND: Duration = Duration::from_secs(1);
+/// How long the first second of two who meet lasts. The last one is cut by the end of the call and not told, so that
+/// the count of seconds is the time that they had, rounded to the nearest second.
+const FIRST_SECOND: Duration = Duration::from_millis(500);
 
 impl Core {
     /// The room, which is made if it is not there; its seconds end with those of the worker for now.
@@ -26,15 +28,14 @@ impl Core {
         })
     }
 
-    /// Somebody came, left, or is connected now. When two can hear each other for the first time, a second of the room
-    /// begins at this moment and nothing that arrived before counts in it: so the two-way seconds of a call are those
-    /// that were two-way from their beginning to their end, never more.
+    /// Somebody came, left, or is connected now. When two can hear each other for the first time, the room's seconds
+    /// begin anew at this moment, and nothing that arrived before counts in them.
     pub(super) fn regroup(&mut self, room: RoomId, now: Now) {
         let Some(here) = self.rooms.get_mut(&room) else { return };
         let connected = |key: &&Key<Peer>| self.peers.get(**key).is_some_and(|peer| peer.phase == Phase::Connected);
         let is_two_way = here.members().iter().filter(connected).count() >= 2;
         if is_two_way && !here.is_two_way {
-            here.second_ends = now.mono + SECOND;
+            here.second_ends = now.mono + FIRST_SECOND;
             self.seconds.insert((here.second_ends, room));
             for member in here.members().to_vec() {
                 self.forget_second(member);
