@@ -69,8 +69,9 @@ crash-test: ## Kills the server 50 times under 10 calls, on SQLite and on Postgr
 FUZZ_SECONDS ?= 600
 fuzz: ## Fuzzes what strangers and participants can send; `make test` replays the corpora.
 	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
-	cd media && for target in $$(RUSTC_BOOTSTRAP=1 $(CARGO) fuzz list); do \
-	    RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048; done
+	export RUSTC_BOOTSTRAP=1; for part in media signaling; do cd $(CURDIR)/$$part; \
+	    for target in $$($(CARGO) fuzz list); do \
+	        $(CARGO) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048; done; done
 
 outage-test: ## Stops PostgreSQL for a minute under calls: none drops, and every record is true.
 	$(CARGO) build --release --locked --bin yunfa

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq as _;
 use tokio::sync::{mpsc, oneshot};
 use tracing::debug;
 use yunfa_signaling::{
-    message::{ClientFrame, ClientMessage, ErrorCode, RESUME_SECONDS, ServerMessage},
+    message::{ClientFrame, ClientMessage, ErrorCode, RESUME_SECONDS, ServerMessage, Unreadable},
     time::Instant,
 };
 
@@ -22,7 +22,6 @@ use super::{
     greeting::{Resume, Visitor, error},
     outbox::Outbox,
     rate::Bucket,
-    read::{Unreadable, read},
 };
 use crate::{
     http::crowd::Seat,
@@ -331,7 +330,7 @@ impl Stream {
             return self.too_fast(Some(text)).await;
         }
         self.over_rate = 0;
-        let frame = match read(text) {
+        let frame = match ClientFrame::read(text) {
             Ok(frame) => frame,
             Err(unreadable) => return self.bad(unreadable).await,
         };
@@ -370,7 +369,8 @@ impl Stream {
             return self.part(close_code::POLICY, "far too many messages").await;
         }
         if let Some(text) = text {
-            let reply_to = read(text).map_or_else(|unreadable| unreadable.reply_to, |frame| Some(frame.id));
+            let reply_to =
+                ClientFrame::read(text).map_or_else(|unreadable| unreadable.reply_to, |frame| Some(frame.id));
             self.say(error(reply_to, ErrorCode::RateLimited, "at most 20 messages a second: wait and try again"));
         }
         Flow::On

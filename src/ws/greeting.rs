@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 use tracing::debug;
 use yunfa_signaling::{
     ids::RequestId,
-    message::{ClientMessage, ErrorCode, ServerFrame, ServerMessage},
+    message::{ClientFrame, ClientMessage, ErrorCode, ServerFrame, ServerMessage, Unreadable},
     private::Token,
     words::DeviceClass,
 };
@@ -17,7 +17,6 @@ use super::{
     connection::{Return, Stream, StreamId},
     fault::{self, Fault},
     outbox::encode,
-    read::{Unreadable, read},
 };
 use crate::http::crowd::Seat;
 
@@ -93,7 +92,7 @@ async fn first_text(socket: &mut WebSocket) -> First {
 }
 
 async fn accept(door: &Door, text: &str, visitor: Box<Visitor>) -> Result<(), Refused> {
-    let frame = match read(text) {
+    let frame = match ClientFrame::read(text) {
         Ok(frame) => frame,
         Err(Unreadable { reply_to, code, why }) => {
             return Err(Refused { reply_to, code, why, visitor: Some(visitor) });

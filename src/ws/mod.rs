@@ -5,7 +5,6 @@ mod fault;
 mod greeting;
 mod outbox;
 mod rate;
-mod read;
 
 use std::sync::Arc;
 

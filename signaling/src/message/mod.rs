@@ -1,11 +1,13 @@
 //! The wire: frames and messages of the socket, their version and their bounds.
 mod check;
 mod client;
+mod read;
 mod server;
 #[cfg(test)]
 pub(crate) mod tests;
 
 pub use client::{ClientFrame, ClientMessage};
+pub use read::Unreadable;
 pub use server::{
     ConsultationView, ErrorCode, LegView, OfferView, QueueView, ServerFrame, ServerMessage, SessionView, SlotView,
     Welcome,

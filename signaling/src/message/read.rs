@@ -1,38 +1,39 @@
-//! From bytes to a message: size and depth are checked before anything is parsed.
+//! From text to a frame: size and depth are checked before anything is parsed.
 use serde::Deserialize;
-use yunfa_signaling::{
-    ids::RequestId,
-    message::{ClientFrame, ErrorCode, MAX_MESSAGE_BYTES},
-};
+
+use super::{ClientFrame, ErrorCode, MAX_MESSAGE_BYTES};
+use crate::ids::RequestId;
 
 /// Deepest nesting of a message. Ours need two; a parser is never asked to descend further than this.
 const MAX_DEPTH: usize = 16;
 
-/// Why a text is no message.
+/// Why a text is no frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Unreadable {
+pub struct Unreadable {
     /// The id of the request, when one could be read.
-    pub(super) reply_to: Option<RequestId>,
-    /// What the client hears.
-    pub(super) code: ErrorCode,
+    pub reply_to: Option<RequestId>,
+    /// What the client hears: [`ErrorCode::TooLarge`] or [`ErrorCode::BadMessage`].
+    pub code: ErrorCode,
     /// What a developer can act on.
-    pub(super) why: &'static str,
+    pub why: &'static str,
 }
 
-/// Reads one frame of a client.
-pub(super) fn read(text: &str) -> Result<ClientFrame, Unreadable> {
-    let refuse = |code, why| Err(Unreadable { reply_to: None, code, why });
-    if text.len() > MAX_MESSAGE_BYTES {
-        return refuse(ErrorCode::TooLarge, "a message has at most 64 KiB");
+impl ClientFrame {
+    /// Reads what a client wrote. The bounds of the fields are [`Self::check`]'s question.
+    pub fn read(text: &str) -> Result<Self, Unreadable> {
+        let refuse = |code, why| Err(Unreadable { reply_to: None, code, why });
+        if text.len() > MAX_MESSAGE_BYTES {
+            return refuse(ErrorCode::TooLarge, "a message has at most 64 KiB");
+        }
+        if depth(text) > MAX_DEPTH {
+            return refuse(ErrorCode::BadMessage, "a message nests at most 16 deep");
+        }
+        serde_json::from_str(text).map_err(|_| Unreadable {
+            reply_to: serde_json::from_str::<OnlyId>(text).ok().map(|only| only.id),
+            code: ErrorCode::BadMessage,
+            why: "this is no message of the protocol; docs/protocol.md lists them",
+        })
     }
-    if depth(text) > MAX_DEPTH {
-        return refuse(ErrorCode::BadMessage, "a message nests at most 16 deep");
-    }
-    serde_json::from_str(text).map_err(|_| Unreadable {
-        reply_to: serde_json::from_str::<OnlyId>(text).ok().map(|only| only.id),
-        code: ErrorCode::BadMessage,
-        why: "this is no message of the protocol; docs/protocol.md lists them",
-    })
 }
 
 #[derive(Deserialize)]
@@ -61,15 +62,13 @@ fn depth(text: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use yunfa_signaling::message::ClientMessage;
-
-    use super::*;
+    use super::{super::ClientMessage, *};
 
     const ID: &str = "0192f3c4-5678-7abc-8def-0123456789ab";
 
     #[test]
     fn a_message_of_the_protocol_is_read_with_its_id() {
-        let frame = read(&format!(r#"{{"id":"{ID}","type":"ping"}}"#)).expect("a ping");
+        let frame = ClientFrame::read(&format!(r#"{{"id":"{ID}","type":"ping"}}"#)).expect("a ping");
 
         assert_eq!(frame.message, ClientMessage::Ping {});
         assert_eq!(frame.id.to_string(), ID);
@@ -81,7 +80,7 @@ mod tests {
             r#"{{"id":"{ID}","type":"resume","version":1,"resumeToken":"t","lastSeq":9007199254740991,"epoch":3}}"#
         );
 
-        let frame = read(&text).expect("a resume");
+        let frame = ClientFrame::read(&text).expect("a resume");
 
         assert!(matches!(frame.message, ClientMessage::Resume { last_seq: 9_007_199_254_740_991, epoch: 3, .. }));
     }
@@ -99,7 +98,7 @@ mod tests {
             (&format!(r#"{{"id":"{ID}","type":"ping","more":1}}"#), id),
             (&format!(r#"{{"id":"{ID}","type":"setPresence","onDuty":1,"onBreak":false}}"#), id),
         ] {
-            let refused = read(text).expect_err(text);
+            let refused = ClientFrame::read(text).expect_err(text);
 
             assert_eq!((refused.reply_to, refused.code), (reply_to, ErrorCode::BadMessage), "{text}");
         }
@@ -108,13 +107,13 @@ mod tests {
     #[test]
     fn a_deep_text_is_refused_before_it_is_parsed() {
         assert_eq!(depth(&"[".repeat(30_000)), 30_000);
-        assert_eq!(read(&"[".repeat(30_000)).expect_err("deep").why, "a message nests at most 16 deep");
+        assert_eq!(ClientFrame::read(&"[".repeat(30_000)).expect_err("deep").why, "a message nests at most 16 deep");
         assert_eq!(depth(r#"{"a":"[[[[\"[[["}"#), 1);
     }
 
     #[test]
     fn a_long_text_is_refused_before_it_is_parsed() {
-        let refused = read(&" ".repeat(MAX_MESSAGE_BYTES + 1)).expect_err("long");
+        let refused = ClientFrame::read(&" ".repeat(MAX_MESSAGE_BYTES + 1)).expect_err("long");
 
         assert_eq!(refused.code, ErrorCode::TooLarge);
     }
