@@ -196,6 +196,7 @@ impl Server {
             tickets: Arc::new(StoredTickets::new(store.clone(), clock.clone())),
             origins: config.http.allowed_origins.clone(),
             crowd: crowd(),
+            greetings_per_second: config.limits.greetings_per_second,
         });
         let app = Arc::new(App {
             budgets: Budgets::new(&config.limits, clock.clone()),

@@ -77,7 +77,7 @@ impl Socket {
         let welcome = socket
             .wait_for(ANSWER, "welcome", |message| match message {
                 ServerMessage::Welcome(welcome) => Some(Ok(welcome.clone())),
-                ServerMessage::Error { reply_to, code, message } if reply_to.is_none_or(|to| to == id) => {
+                ServerMessage::Error { reply_to, code, message, .. } if reply_to.is_none_or(|to| to == id) => {
                     Some(Err(Refused { code: *code, message: message.clone() }))
                 }
                 _ => None,
@@ -108,7 +108,7 @@ impl Socket {
         let id = self.send(message).await?;
         self.wait_for(ANSWER, what, |message| match message {
             ServerMessage::Done { reply_to } if *reply_to == id => Some(Ok(())),
-            ServerMessage::Error { reply_to: Some(reply_to), code, message } if *reply_to == id => {
+            ServerMessage::Error { reply_to: Some(reply_to), code, message, .. } if *reply_to == id => {
                 Some(Err(Refused { code: *code, message: message.clone() }))
             }
             _ => None,

@@ -182,6 +182,8 @@ pub struct Limits {
     pub sms_per_address: u32,
     /// API requests of one address per second.
     pub requests_per_second: u32,
+    /// Sockets of all addresses that may greet per second.
+    pub greetings_per_second: u32,
 }
 
 /// Who sends codes to phones.
@@ -276,6 +278,7 @@ fn read(layers: &mut Layers) -> Config {
             sms_per_phone: layers.number("limits.sms_per_phone", 1, 100),
             sms_per_address: layers.number("limits.sms_per_address", 1, 100_000),
             requests_per_second: layers.number("limits.requests_per_second", 1, 100_000),
+            greetings_per_second: layers.number("limits.greetings_per_second", 1, 100_000),
         },
         sms: sms(layers, demo),
         timers: timers(layers),

@@ -109,6 +109,12 @@ pub const SETTINGS: &[Setting] = &[
         "API requests of one address per second, after a burst of four times as many",
     ),
     row(
+        "limits.greetings_per_second",
+        "100",
+        "1 to 100000",
+        "Sockets that may greet per second, after a burst of as many; the others are told when to come back",
+    ),
+    row(
         "sms.gateway",
         "off",
         "`off`, `demo` or `http`",

@@ -80,6 +80,9 @@ codes! {
     Internal = INTERNAL_SERVER_ERROR, "internal", "Something broke here; it was logged";
 }
 
+/// When to try again where nobody knows better.
+const PASSES_IN: Duration = Duration::from_secs(5);
+
 /// A refusal on its way out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
@@ -149,7 +152,8 @@ impl IntoResponse for Problem {
             // RFC 9110 section 15.5.2 wants one; browsers ask nobody for a bearer token.
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(wait) = self.retry_after {
+        let passes = matches!(self.code.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
+        if let Some(wait) = self.retry_after.or(passes.then_some(PASSES_IN)) {
             let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)));
         }
@@ -179,6 +183,15 @@ mod tests {
 
         assert_eq!(asked(Code::Unauthenticated), Some(HeaderValue::from_static("Bearer")));
         assert_eq!(asked(Code::NotAllowed), None);
+    }
+
+    #[test]
+    fn what_passes_says_when_to_try_again() {
+        for code in Code::ALL {
+            let response = Problem::from(*code).into_response();
+            let passes = [429, 503].contains(&code.status().as_u16());
+            assert_eq!(response.headers().contains_key(header::RETRY_AFTER), passes, "{}", code.as_str());
+        }
     }
 
     #[test]

@@ -163,8 +163,6 @@ async fn hear(registry: Arc<Registry>, mut facts: FactReceiver) {
 fn reply(request: RequestId, outcome: Result<(), SessionError>) -> ServerMessage {
     match outcome {
         Ok(()) => ServerMessage::Done { reply_to: request },
-        Err(refused) => {
-            ServerMessage::Error { reply_to: Some(request), code: refused.code(), message: refused.to_string() }
-        }
+        Err(refused) => ServerMessage::refusal(Some(request), refused.code(), refused.to_string()),
     }
 }

@@ -152,8 +152,7 @@ impl Task {
             Ok(true) => super::reply(request, Err(SessionError::Over)),
             Err(cause) => {
                 error!("a consultation cannot be opened: {cause}");
-                let (code, message) = (ErrorCode::Internal, "not possible right now: try again".to_owned());
-                ServerMessage::Error { reply_to: Some(request), code, message }
+                ServerMessage::refusal(Some(request), ErrorCode::Internal, "not possible right now: try again")
             }
         };
         let is_refused = matches!(opened, ServerMessage::Error { .. });

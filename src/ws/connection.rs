@@ -19,7 +19,7 @@ use super::{
     Door,
     answers::{Answers, Asked},
     fault::{self, Fault},
-    greeting::{Resume, Visitor, error},
+    greeting::{Resume, Visitor},
     outbox::Outbox,
     rate::Bucket,
 };
@@ -278,11 +278,11 @@ impl Stream {
                 Flow::On
             }
             Some(ToTab::Replaced) => {
-                self.say(error(None, ErrorCode::StaleEpoch, "another page of this person took over"));
+                self.say(ServerMessage::refusal(None, ErrorCode::StaleEpoch, "another page of this person took over"));
                 self.part(close_code::POLICY, "another page took over").await
             }
             Some(ToTab::Revoked) => {
-                self.say(error(None, ErrorCode::Unauthenticated, "this account was signed out"));
+                self.say(ServerMessage::refusal(None, ErrorCode::Unauthenticated, "this account was signed out"));
                 self.part(close_code::POLICY, "signed out").await
             }
             // The person's task dropped us: it could not be reached in time, or it is gone.
@@ -338,7 +338,7 @@ impl Stream {
             // Asked many times a minute and changing nothing: neither numbered nor remembered.
             ClientMessage::Ping {} => self.outbox.push_aside(ServerMessage::Pong {}),
             ClientMessage::Hello { .. } | ClientMessage::Resume { .. } => {
-                self.say(error(Some(frame.id), ErrorCode::Unexpected, "this socket has greeted already"));
+                self.say(ServerMessage::refusal(Some(frame.id), ErrorCode::Unexpected, "this socket has greeted already"));
             }
             _ => self.request(frame),
         }
@@ -356,7 +356,7 @@ impl Stream {
     async fn bad(&mut self, unreadable: Unreadable) -> Flow {
         let Unreadable { reply_to, code, why } = unreadable;
         self.bad += 1;
-        self.say(error(reply_to, code, why));
+        self.say(ServerMessage::refusal(reply_to, code, why));
         if self.bad >= BAD_MESSAGES {
             return self.part(close_code::POLICY, "too many unreadable messages").await;
         }
@@ -371,7 +371,8 @@ impl Stream {
         if let Some(text) = text {
             let reply_to =
                 ClientFrame::read(text).map_or_else(|unreadable| unreadable.reply_to, |frame| Some(frame.id));
-            self.say(error(reply_to, ErrorCode::RateLimited, "at most 20 messages a second: wait and try again"));
+            let why = "at most 20 messages a second: wait and try again";
+            self.say(ServerMessage::refusal(reply_to, ErrorCode::RateLimited, why));
         }
         Flow::On
     }

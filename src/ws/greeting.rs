@@ -36,14 +36,23 @@ struct Refused {
     reply_to: Option<RequestId>,
     code: ErrorCode,
     why: &'static str,
+    /// When to come back, where that is the server's to say.
+    retry_after: Option<u32>,
     /// Given back, to be told.
     visitor: Option<Box<Visitor>>,
+}
+
+impl Refused {
+    fn new(reply_to: Option<RequestId>, code: ErrorCode, why: &'static str, visitor: Option<Box<Visitor>>) -> Self {
+        Self { reply_to, code, why, retry_after: None, visitor }
+    }
 }
 
 /// Turns a fresh socket into a stream, or closes it.
 pub(super) async fn greet(door: Door, visitor: Visitor) {
     let deadline = door.0.clock.now().mono + GREETING;
     let mut visitor = Box::new(visitor);
+    let mut admitted = false;
     // A lost stream may be followed by `hello` on the same socket; anything else that is refused ends it.
     for _ in 0..2 {
         let first = tokio::select! {
@@ -58,14 +67,17 @@ pub(super) async fn greet(door: Door, visitor: Visitor) {
             First::Closed => return drain(&door, visitor.socket).await,
             First::Gone => return,
         };
-        let Err(refused) = accept(&door, &text, visitor).await else { return };
-        let Refused { reply_to, code, why, visitor: Some(back) } = refused else { return };
+        let Err(refused) = accept(&door, &text, visitor, &mut admitted).await else { return };
+        let Refused { reply_to, code, why, retry_after, visitor: Some(back) } = refused else { return };
         visitor = back;
-        if !say(&door, &mut visitor.socket, error(reply_to, code, why)).await {
+        let message = ServerMessage::Error { reply_to, code, message: why.to_owned(), retry_after };
+        if !say(&door, &mut visitor.socket, message).await {
             return;
         }
-        if code != ErrorCode::ResumeLost {
-            return close(&door, visitor.socket, close_code::POLICY, why).await;
+        match code {
+            ErrorCode::ResumeLost => {}
+            ErrorCode::Overloaded => return close(&door, visitor.socket, close_code::AGAIN, why).await,
+            _ => return close(&door, visitor.socket, close_code::POLICY, why).await,
         }
     }
     close(&door, visitor.socket, close_code::POLICY, "say hello").await;
@@ -91,18 +103,27 @@ async fn first_text(socket: &mut WebSocket) -> First {
     }
 }
 
-async fn accept(door: &Door, text: &str, visitor: Box<Visitor>) -> Result<(), Refused> {
+async fn accept(door: &Door, text: &str, visitor: Box<Visitor>, admitted: &mut bool) -> Result<(), Refused> {
     let frame = match ClientFrame::read(text) {
         Ok(frame) => frame,
         Err(Unreadable { reply_to, code, why }) => {
-            return Err(Refused { reply_to, code, why, visitor: Some(visitor) });
+            return Err(Refused::new(reply_to, code, why, Some(visitor)));
         }
     };
     let id = frame.id;
-    let refuse = |code, why, visitor| Err(Refused { reply_to: Some(id), code, why, visitor });
+    let refuse = |code, why, visitor| Err(Refused::new(Some(id), code, why, visitor));
     if let Err(refused) = frame.check() {
         let why = "a field of the greeting is wrong; this server speaks version 1";
         return refuse(refused.code(), why, Some(visitor));
+    }
+    let greets = matches!(frame.message, ClientMessage::Hello { .. } | ClientMessage::Resume { .. });
+    // Before anything is looked up: a crowd must not cost what it waits for. A socket is counted once.
+    if greets && !*admitted {
+        if let Err(wait) = door.0.admission.enter(door.0.clock.now().mono) {
+            let refused = Refused::new(Some(id), ErrorCode::Overloaded, "too many come at once: wait", Some(visitor));
+            return Err(Refused { retry_after: Some(wait), ..refused });
+        }
+        *admitted = true;
     }
     match frame.message {
         ClientMessage::Hello { ticket, device, .. } => hello(door, id, &ticket, device, visitor).await,
@@ -120,7 +141,7 @@ async fn hello(
     device: DeviceClass,
     visitor: Box<Visitor>,
 ) -> Result<(), Refused> {
-    let refuse = |code, why, visitor| Err(Refused { reply_to: Some(request), code, why, visitor: Some(visitor) });
+    let refuse = |code, why, visitor| Err(Refused::new(Some(request), code, why, Some(visitor)));
     let Some(holder) = door.0.tickets.consume(ticket).await else {
         return refuse(ErrorCode::Unauthenticated, "the ticket is unknown, used or too old", visitor);
     };
@@ -151,7 +172,7 @@ async fn resume(
 ) -> Result<(), Refused> {
     let lost = |visitor| {
         let why = "this stream cannot be resumed: say hello";
-        Err(Refused { reply_to: Some(request), code: ErrorCode::ResumeLost, why, visitor })
+        Err(Refused::new(Some(request), ErrorCode::ResumeLost, why, visitor))
     };
     let Some((id, secret)) = parse_token(token.expose()) else { return lost(Some(visitor)) };
     let Some(stream) = door.0.streams.get(&id).map(|stream| stream.value().clone()) else {
@@ -167,7 +188,7 @@ async fn resume(
         Ok(None) => Ok(()),
         Ok(Some((ErrorCode::StaleEpoch, visitor))) => {
             let why = "a newer attempt of this client was accepted";
-            Err(Refused { reply_to: Some(request), code: ErrorCode::StaleEpoch, why, visitor: Some(visitor) })
+            Err(Refused::new(Some(request), ErrorCode::StaleEpoch, why, Some(visitor)))
         }
         Ok(Some((_, visitor))) => lost(Some(visitor)),
         // The stream ended with our socket in its hands.
@@ -204,10 +225,6 @@ async fn drain(door: &Door, mut socket: WebSocket) {
         _ = async { while let Some(Ok(_)) = socket.recv().await {} } => {}
         () = door.0.clock.sleep(FAREWELL) => {}
     }
-}
-
-pub(super) fn error(reply_to: Option<RequestId>, code: ErrorCode, why: &str) -> ServerMessage {
-    ServerMessage::Error { reply_to, code, message: why.to_owned() }
 }
 
 fn hex(bytes: &[u8]) -> String {

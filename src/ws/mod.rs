@@ -1,4 +1,5 @@
 //! The socket's door: who may open one, from where, and how many.
+mod admission;
 mod answers;
 mod connection;
 mod fault;
@@ -19,6 +20,7 @@ use tokio::sync::mpsc;
 use yunfa_signaling::{message::MAX_MESSAGE_BYTES, private::Token};
 
 use self::{
+    admission::Admission,
     connection::{Return, StreamId},
     greeting::Visitor,
 };
@@ -49,6 +51,8 @@ pub struct Parts {
     pub origins: Vec<String>,
     /// Seats for sockets, in all and of one address; an office behind one NAT needs as many as it has desks.
     pub crowd: Crowd,
+    /// Sockets that may greet per second.
+    pub greetings_per_second: u32,
 }
 
 /// Where a ticket of `POST /api/ws-ticket` becomes a person, once.
@@ -67,6 +71,7 @@ struct Inner {
     tickets: Arc<dyn Tickets>,
     origins: Vec<String>,
     crowd: Crowd,
+    admission: Admission,
     /// Where a socket that comes back finds its stream.
     streams: DashMap<StreamId, mpsc::Sender<Return>>,
 }
@@ -74,8 +79,9 @@ struct Inner {
 impl Door {
     /// Opens the door.
     pub fn new(parts: Parts) -> Self {
-        let Parts { live, clock, tickets, origins, crowd } = parts;
-        Self(Arc::new(Inner { live, clock, tickets, origins, crowd, streams: DashMap::new() }))
+        let Parts { live, clock, tickets, origins, crowd, greetings_per_second } = parts;
+        let admission = Admission::new(greetings_per_second);
+        Self(Arc::new(Inner { live, clock, tickets, origins, crowd, admission, streams: DashMap::new() }))
     }
 }
 

@@ -136,6 +136,42 @@ async fn a_greeting_that_is_none_is_refused_with_its_reason() {
 }
 
 #[tokio::test]
+async fn who_comes_with_a_crowd_is_told_when_to_come_back_and_keeps_the_ticket() {
+    let clock = Clock::by_hand(TODAY);
+    let server = TestServer::with(&[("limits.greetings_per_second", "2")], clock.clone()).await;
+    let client = server.guest().await;
+    let mut first = Page::open(&client).await;
+    first.come_back().await;
+
+    let kept = ticket(&client).await;
+    let mut told = vec![];
+    for _ in 0..4 {
+        let mut crowd = Page::connect(&server.url).await;
+        crowd.say(crowd.hello(kept.clone())).await;
+        told.push(crowd.hear(told_to_wait).await);
+        assert_eq!(crowd.end().await, Ended::Closed(1013));
+    }
+    let mut late = Page::connect(&server.url).await;
+    late.say(first.resume(first.last_seq, 2)).await;
+    told.push(late.hear(told_to_wait).await);
+    settle(&mut first).await;
+    clock.advance(Duration::from_secs(1));
+    let mut back = Page::connect(&server.url).await;
+    back.say(back.hello(kept)).await;
+
+    back.hear(|message| matches!(message, ServerMessage::Welcome(_)).then_some(())).await;
+    assert_eq!(told, [1, 1, 2, 2, 3], "two more in every second");
+    server.stop().await;
+}
+
+fn told_to_wait(message: &ServerMessage) -> Option<u32> {
+    match message {
+        ServerMessage::Error { code: ErrorCode::Overloaded, retry_after, .. } => *retry_after,
+        _ => None,
+    }
+}
+
+#[tokio::test]
 async fn garbage_is_answered_a_few_times_and_then_closed() {
     let server = TestServer::start().await;
     let mut page = Page::open(&server.guest().await).await;

@@ -8,6 +8,8 @@ export class Problem extends Error {
   constructor(
     readonly code: string,
     readonly status: number,
+    /** Seconds after which to try again, where the server says so. */
+    readonly retryAfter: number | null = null,
   ) {
     super(code)
     this.name = 'Problem'
@@ -39,7 +41,9 @@ export function openApi(door: Door): Api {
       })
       const text = await response.text()
       const parsed = parse(text)
-      if (!response.ok) throw new Problem(codeOf(parsed) ?? `http-${response.status}`, response.status)
+      if (!response.ok) {
+        throw new Problem(codeOf(parsed) ?? `http-${response.status}`, response.status, retryAfter(response))
+      }
       return parsed as T
     } catch (error) {
       throw error instanceof Problem ? error : new Problem('unreachable', 0)
@@ -53,6 +57,12 @@ export function openApi(door: Door): Api {
 /** The code of anything that was thrown. */
 export function problemCode(error: unknown): string {
   return error instanceof Problem ? error.code : 'internal'
+}
+
+/** `Retry-After` in seconds; our server never says a date (RFC 9110 section 10.2.3). */
+function retryAfter(response: Response): number | null {
+  const said = response.headers.get('retry-after')
+  return said !== null && /^\d{1,6}$/.test(said) ? Number(said) : null
 }
 
 function parse(text: string): unknown {

@@ -1,7 +1,7 @@
 // The line: greeting, retries, resumption, order, idempotence.
 import { beforeEach, describe, expect, test } from 'vitest'
 import { Line, type LineInput, type LineOutput } from './line'
-import type { ServerFrame, Welcome } from './protocol'
+import type { ErrorCode, ServerFrame, SessionView, Welcome } from './protocol'
 
 const WELCOME: Welcome = {
   version: 1,
@@ -16,6 +16,21 @@ const WELCOME: Welcome = {
   outcomeDue: null,
   now: 0,
 }
+
+const SESSION: SessionView = {
+  id: 's',
+  consultation: 'c',
+  state: 'ACTIVE',
+  channel: 'voice',
+  practiceArea: 'LABOUR',
+  locality: '河西村',
+  you: 'l',
+  legs: [],
+  activeSince: 0,
+  seatUntil: null,
+  chatLines: 0,
+}
+const ENDED = { session: 's', consultation: 'c', reason: 'CITIZEN_HUNG_UP', twoWayS: 1, outcomeDue: false } as const
 
 let line: Line
 let now: number
@@ -40,7 +55,7 @@ describe('greeting', () => {
 
   test('a signed-out client is told so and does not try again', () => {
     feed({ kind: 'start' })
-    const outputs = feed({ kind: 'ticket-failed', signedOut: true })
+    const outputs = feed({ kind: 'ticket-failed', signedOut: true, retryAfter: null })
 
     expect(outputs).toContainEqual({ kind: 'status', status: { name: 'refused', reason: 'signed-out' } })
     expect(line.deadline()).toBeNull()
@@ -48,7 +63,7 @@ describe('greeting', () => {
 
   test('a client of another version asks for a reload', () => {
     begin()
-    const outputs = hear({ seq: 0, type: 'error', replyTo: null, code: 'unsupported-version', message: '' })
+    const outputs = hear(refusal('unsupported-version'))
 
     expect(outputs).toContainEqual({ kind: 'status', status: { name: 'refused', reason: 'outdated' } })
   })
@@ -113,12 +128,58 @@ describe('a broken line', () => {
     expect(sent(hear({ seq: 1, type: 'welcome', ...WELCOME })).map(frame => frame.id)).toEqual(['b'])
   })
 
-  test('a lost stream starts afresh at once with a new ticket', () => {
+  test('a lost stream starts afresh at once with a new ticket, on the same socket', () => {
     open()
     comeBack()
-    const outputs = hear({ seq: 0, type: 'error', replyTo: null, code: 'resume-lost', message: '' })
+    const outputs = hear(refusal('resume-lost'))
 
-    expect(kinds(outputs)).toContain('fetch-ticket')
+    expect(kinds(outputs)).toEqual(['fetch-ticket'])
+    expect(sent(feed({ kind: 'ticket', ticket: 'twice' }))).toMatchObject([{ type: 'hello', ticket: 'twice' }])
+  })
+
+  test('a lost stream whose socket did not wait for the ticket opens another one', () => {
+    open()
+    comeBack()
+    hear(refusal('resume-lost'))
+    feed({ kind: 'lost' })
+
+    expect(kinds(feed({ kind: 'ticket', ticket: 'twice' }))).toEqual(['open'])
+  })
+
+  test('who is told when to come back comes within the second after that, and the network does not shorten it', () => {
+    open()
+    comeBack()
+    dice = 0.25
+    const outputs = hear(refusal('overloaded', 3))
+    feed({ kind: 'nudge' })
+
+    expect(line.deadline()).toBe(now + 3_250)
+    expect(outputs).toContainEqual({
+      kind: 'status',
+      status: expect.objectContaining({ name: 'connecting', crowded: true }),
+    })
+  })
+
+  test('a ticket that is refused for a while is asked for when the server says', () => {
+    feed({ kind: 'start' })
+    feed({ kind: 'ticket-failed', signedOut: false, retryAfter: 2 })
+
+    expect(line.deadline()).toBe(now + 2_500)
+    now = line.deadline() ?? 0
+    expect(kinds(feed({ kind: 'timeout' }))).toEqual(['fetch-ticket'])
+  })
+
+  test('who waited for the crowd and then finds nobody is told so', () => {
+    open()
+    comeBack()
+    hear(refusal('overloaded', 1))
+    now = line.deadline() ?? 0
+    expect(feed({ kind: 'timeout' })).toEqual([{ kind: 'open' }])
+
+    expect(feed({ kind: 'lost' })).toContainEqual({
+      kind: 'status',
+      status: expect.objectContaining({ name: 'connecting', crowded: false }),
+    })
   })
 
   test('after the time that a stream is kept nobody asks for it', () => {
@@ -145,13 +206,59 @@ describe('a broken line', () => {
 })
 
 describe('an open line', () => {
-  test('silence is asked, and silence after that breaks it', () => {
+  test('silence is asked, and silence after that opens a second socket, which goes on where the first fell silent', () => {
     open()
-    now = line.deadline() ?? 0
-    expect(sent(feed({ kind: 'timeout' }))).toMatchObject([{ type: 'ping' }])
+    fallSilent()
+    now += 80
+    const outputs = feed({ kind: 'spare-opened' })
 
+    expect(kinds(outputs)).toEqual(['take-spare', 'status', 'send'])
+    expect(sent(outputs)).toMatchObject([{ type: 'resume', lastSeq: 1, epoch: 1 }])
+    expect(kinds(hear({ seq: 0, type: 'resumed', epoch: 1 }))).toEqual(['status'])
+  })
+
+  test('a socket that was only slow is kept, and the second one dropped', () => {
+    open()
+    fallSilent()
+
+    expect(kinds(hear({ seq: 0, type: 'pong' }))).toEqual(['drop-spare'])
+    expect(kinds(feed({ kind: 'spare-opened' }))).toEqual([])
+    expect(line.deadline()).toBe(now + 5_000)
+  })
+
+  test('with neither the first nor the second socket the line is broken', () => {
+    open()
+    fallSilent()
+
+    expect(kinds(feed({ kind: 'spare-lost' }))).toEqual(['close', 'status'])
+  })
+
+  test('a second socket that never opens does not keep the line from being given up', () => {
+    open()
+    fallSilent()
     now = line.deadline() ?? 0
+
     expect(kinds(feed({ kind: 'timeout' }))).toEqual(['close', 'status'])
+  })
+
+  test('during a session a dead socket is replaced within three seconds', () => {
+    dice = 1
+    begin()
+    hear({ seq: 1, type: 'welcome', ...WELCOME, session: SESSION })
+    const silent = now
+    fallSilent()
+
+    expect(now - silent).toBeLessThanOrEqual(2_300)
+    hear({ seq: 2, type: 'sessionEnded', ...ENDED })
+    expect(line.deadline()).toBe(now + 5_000)
+  })
+
+  test('a change of network is asked about at once', () => {
+    open()
+
+    expect(sent(feed({ kind: 'nudge' }))).toMatchObject([{ type: 'ping' }])
+    expect(line.deadline()).toBe(now + 975)
+    expect(sent(feed({ kind: 'nudge' }))).toEqual([])
   })
 
   test('a pong keeps it open', () => {
@@ -172,7 +279,7 @@ describe('an open line', () => {
 
   test('another page that took over switches this one off', () => {
     open()
-    const outputs = hear({ seq: 2, type: 'error', replyTo: null, code: 'stale-epoch', message: '' })
+    const outputs = hear({ ...refusal('stale-epoch'), seq: 2 })
 
     expect(outputs).toContainEqual({ kind: 'status', status: { name: 'refused', reason: 'elsewhere' } })
     expect(outputs).toContainEqual({ kind: 'close', final: true })
@@ -182,9 +289,7 @@ describe('an open line', () => {
     open()
     feed({ kind: 'say', id: 'a', message: { type: 'acceptOffer', offer: 'o' } })
 
-    expect(hear({ seq: 2, type: 'error', replyTo: 'a', code: 'taken', message: '' })).toEqual([
-      { kind: 'reply', id: 'a', refused: 'taken' },
-    ])
+    expect(hear({ ...refusal('taken'), seq: 2, replyTo: 'a' })).toEqual([{ kind: 'reply', id: 'a', refused: 'taken' }])
   })
 
   test('too many unanswered requests are refused here', () => {
@@ -202,6 +307,18 @@ function feed(input: LineInput): LineOutput[] {
   const outputs: LineOutput[] = []
   for (let output = line.poll(); output; output = line.poll()) outputs.push(output)
   return outputs
+}
+
+/** Lets nothing be heard until a second socket is wanted. */
+function fallSilent(): void {
+  now = line.deadline() ?? 0
+  expect(sent(feed({ kind: 'timeout' }))).toMatchObject([{ type: 'ping' }])
+  now = line.deadline() ?? 0
+  expect(kinds(feed({ kind: 'timeout' }))).toEqual(['open-spare'])
+}
+
+function refusal(code: ErrorCode, retryAfter: number | null = null) {
+  return { seq: 0, type: 'error', replyTo: null, code, message: '', retryAfter } as const
 }
 
 function hear(frame: ServerFrame): LineOutput[] {

@@ -9,8 +9,15 @@ import {
   type ServerMessage,
 } from './protocol'
 
-/** A silent line is asked after this long; short, because a citizen in a call should see trouble within seconds. */
+/** A silent line is asked after this long. */
 const PING_AFTER_MS = 5_000
+/** The same during a session: who talks and changes from one network to another must not wait for long. */
+const PING_AFTER_LIVE_MS = 1_000
+/**
+ * An answer that takes longer than this, and up to as much again by chance, lets a second socket be opened beside the
+ * silent one; whichever speaks first is used. So a slow link loses nothing, and a dead one is replaced within seconds.
+ */
+const SUSPECT_AFTER_MS = 650
 /** With nothing heard for this long the socket is taken for dead, whatever the operating system believes. */
 const DEAD_AFTER_MS = 13_000
 /** A socket that does not open or greet within this time is given up. */
@@ -18,6 +25,8 @@ const GREETING_TIMEOUT_MS = 10_000
 /** Retry delays: uniformly within 0..min(cap, base × 2^n), from the first retry on, so that a restart is no stampede. */
 const RETRY_BASE_MS = 600
 const RETRY_CAP_MS = 12_000
+/** Who was told when to come back does so within a second after that: the server tells everybody another second. */
+const TOLD_SPREAD_MS = 1_000
 /** Requests that may wait for an answer. */
 const MAX_PENDING = 64
 
@@ -26,7 +35,8 @@ export type Refusal = 'signed-out' | 'elsewhere' | 'outdated'
 
 export type LineStatus =
   | { name: 'closed' }
-  | { name: 'connecting'; since: number }
+  /** `crowded`: the server is there, but too many come at once, and it said when to come back. */
+  | { name: 'connecting'; since: number; crowded: boolean }
   | { name: 'open' }
   | { name: 'refused'; reason: Refusal }
 
@@ -35,9 +45,12 @@ export type LineInput =
   | { kind: 'stop' }
   | { kind: 'nudge' }
   | { kind: 'ticket'; ticket: string }
-  | { kind: 'ticket-failed'; signedOut: boolean }
+  /** `retryAfter`: seconds, where the server said so. */
+  | { kind: 'ticket-failed'; signedOut: boolean; retryAfter: number | null }
   | { kind: 'opened' }
   | { kind: 'lost' }
+  | { kind: 'spare-opened' }
+  | { kind: 'spare-lost' }
   | { kind: 'frame'; frame: ServerFrame }
   | { kind: 'say'; id: string; message: ClientMessage }
   | { kind: 'timeout' }
@@ -47,6 +60,11 @@ export type LineOutput =
   | { kind: 'open' }
   /** `final`: the stream is not to be resumed, the server may forget it. */
   | { kind: 'close'; final: boolean }
+  /** Opens a second socket beside the silent one. */
+  | { kind: 'open-spare' }
+  /** The second socket takes the place of the first, which is closed. */
+  | { kind: 'take-spare' }
+  | { kind: 'drop-spare' }
   | { kind: 'send'; frame: ClientFrame }
   | { kind: 'message'; message: ServerMessage }
   | { kind: 'reply'; id: string; refused: ErrorCode | null }
@@ -54,11 +72,14 @@ export type LineOutput =
 
 type State =
   | { name: 'closed' }
-  | { name: 'ticket' }
+  /** `greeted`: a socket is open that may say hello. */
+  | { name: 'ticket'; greeted: boolean }
   | { name: 'opening'; ticket: string | null; deadline: number }
   | { name: 'greeting'; deadline: number }
-  | { name: 'open'; heard: number; asked: boolean }
-  | { name: 'waiting'; until: number }
+  /** `suspect`: when an unanswered question makes the socket one; `null` while nothing is asked. */
+  | { name: 'open'; heard: number; suspect: number | null; spare: boolean }
+  /** `told`: by the server, which knows better than a network that is back. */
+  | { name: 'waiting'; until: number; told: boolean }
   | { name: 'refused' }
 
 interface Resumable {
@@ -81,6 +102,8 @@ export class Line {
   private resumable: Resumable | null = null
   private brokenAt: number | null = null
   private retries = 0
+  /** A session is running. */
+  private live = false
   private readonly pending = new Map<string, ClientFrame>()
   private readonly outputs: LineOutput[] = []
   private status: LineStatus = { name: 'closed' }
@@ -99,7 +122,8 @@ export class Line {
       case 'waiting':
         return this.state.until
       case 'open':
-        return this.state.heard + (this.state.asked ? DEAD_AFTER_MS : PING_AFTER_MS)
+        if (this.state.spare) return this.state.heard + DEAD_AFTER_MS
+        return this.state.suspect ?? this.state.heard + (this.live ? PING_AFTER_LIVE_MS : PING_AFTER_MS)
       default:
         return null
     }
@@ -114,18 +138,21 @@ export class Line {
         this.stop({ name: 'closed' }, { name: 'closed' })
         return
       case 'nudge':
-        // The network is back, or the page is in front again: no need to wait, but not all pages at once either.
-        if (this.state.name === 'waiting') {
-          this.state = { name: 'waiting', until: Math.min(this.state.until, now + this.options.random() * 500) }
+        // The network is another one, or the page is in front again: no need to wait, but not all pages at once either.
+        if (this.state.name === 'waiting' && !this.state.told) {
+          const until = Math.min(this.state.until, now + this.options.random() * 500)
+          this.state = { name: 'waiting', until, told: false }
         } else if (this.state.name === 'open') this.ping(now)
         return
       case 'ticket':
-        if (this.state.name === 'ticket') this.open(input.ticket, now)
+        if (this.state.name !== 'ticket') return
+        if (this.state.greeted) this.greet(input.ticket, now)
+        else this.open(input.ticket, now)
         return
       case 'ticket-failed':
         if (this.state.name !== 'ticket') return
         if (input.signedOut) this.refuse('signed-out')
-        else this.retry(now)
+        else this.retry(now, input.retryAfter)
         return
       case 'opened':
         if (this.state.name === 'opening') this.greet(this.state.ticket, now)
@@ -133,6 +160,14 @@ export class Line {
       case 'lost':
         if (this.state.name === 'opening' || this.state.name === 'greeting' || this.state.name === 'open')
           this.retry(now)
+        else if (this.state.name === 'ticket') this.state = { name: 'ticket', greeted: false }
+        return
+      case 'spare-opened':
+        if (this.state.name === 'open' && this.state.spare) this.takeSpare(now)
+        return
+      case 'spare-lost':
+        // Neither the old socket nor a new one: the network is away.
+        if (this.state.name === 'open' && this.state.spare) this.retry(now)
         return
       case 'frame':
         this.hear(input.frame, now)
@@ -146,13 +181,17 @@ export class Line {
   }
 
   private connect(now: number): void {
-    this.announce({ name: 'connecting', since: this.brokenAt ?? now })
+    this.announce({ name: 'connecting', since: this.brokenAt ?? now, crowded: this.isCrowded() })
     // A stream older than the server keeps it is not worth asking for.
     const stale = this.resumable && this.brokenAt !== null && now - this.brokenAt > this.resumable.seconds * 1000
     if (stale) this.resumable = null
     if (this.resumable) return this.open(null, now)
-    this.state = { name: 'ticket' }
+    this.state = { name: 'ticket', greeted: false }
     this.outputs.push({ kind: 'fetch-ticket' })
+  }
+
+  private isCrowded(): boolean {
+    return this.status.name === 'connecting' && this.status.crowded
   }
 
   private open(ticket: string | null, now: number): void {
@@ -174,7 +213,8 @@ export class Line {
   private hear(frame: ServerFrame, now: number): void {
     if (this.state.name === 'greeting') return this.hearGreeting(frame, now)
     if (this.state.name !== 'open') return
-    this.state = { name: 'open', heard: now, asked: false }
+    if (this.state.spare) this.outputs.push({ kind: 'drop-spare' })
+    this.state = { name: 'open', heard: now, suspect: null, spare: false }
     if (frame.type === 'pong' || !this.inOrder(frame, now)) return
     if (frame.type === 'error' && frame.replyTo === null) {
       if (frame.code === 'stale-epoch') return this.refuse('elsewhere')
@@ -187,20 +227,21 @@ export class Line {
     switch (frame.type) {
       case 'welcome':
         this.resumable = { token: frame.resumeToken, seconds: frame.resumeSeconds, lastSeq: frame.seq, epoch: 0 }
+        this.live = frame.session !== null
         this.outputs.push({ kind: 'message', message: frame })
         return this.settle(now)
       case 'resumed':
         if (this.resumable && frame.seq > this.resumable.lastSeq) this.resumable.lastSeq = frame.seq
         return this.settle(now)
       case 'error':
-        return this.hearRefusal(frame.code, now)
+        return this.hearRefusal(frame.code, frame.retryAfter, now)
       default:
         // Nothing else may come before the greeting is answered.
         return
     }
   }
 
-  private hearRefusal(code: ErrorCode, now: number): void {
+  private hearRefusal(code: ErrorCode, retryAfter: number | null, now: number): void {
     switch (code) {
       case 'stale-epoch':
       case 'not-allowed':
@@ -208,20 +249,21 @@ export class Line {
       case 'unsupported-version':
         return this.refuse('outdated')
       case 'resume-lost':
-        // Start afresh at once with a new ticket: the server is there, only the old stream is not.
+        // Start afresh with a new ticket: the server is there, only the old stream is not. The socket may say hello.
         this.resumable = null
-        this.outputs.push({ kind: 'close', final: false })
-        return this.connect(now)
+        this.state = { name: 'ticket', greeted: true }
+        this.outputs.push({ kind: 'fetch-ticket' })
+        return
       case 'unauthenticated':
         this.resumable = null
         return this.retry(now)
       default:
-        return this.retry(now)
+        return this.retry(now, retryAfter)
     }
   }
 
   private settle(now: number): void {
-    this.state = { name: 'open', heard: now, asked: false }
+    this.state = { name: 'open', heard: now, suspect: null, spare: false }
     this.retries = 0
     this.brokenAt = null
     this.announce({ name: 'open' })
@@ -249,6 +291,8 @@ export class Line {
       }
       return
     }
+    if (frame.type === 'session') this.live = true
+    if (frame.type === 'sessionEnded') this.live = false
     this.outputs.push({ kind: 'message', message: frame })
   }
 
@@ -274,28 +318,46 @@ export class Line {
     const due = this.deadline()
     if (due === null || now < due) return
     if (this.state.name === 'waiting') return this.connect(now)
-    if (this.state.name === 'open' && !this.state.asked) return this.ping(now)
-    this.retry(now)
+    if (this.state.name !== 'open' || this.state.spare) return this.retry(now)
+    if (this.state.suspect === null) return this.ping(now)
+    this.state = { ...this.state, suspect: null, spare: true }
+    this.outputs.push({ kind: 'open-spare' })
   }
 
   private ping(now: number): void {
-    if (this.state.name !== 'open') return
-    // Nothing was heard for a while and now we ask: the answer is due by `heard + DEAD_AFTER_MS`.
-    this.state = { ...this.state, heard: Math.max(this.state.heard, now - PING_AFTER_MS), asked: true }
+    if (this.state.name !== 'open' || this.state.suspect !== null || this.state.spare) return
+    // A page that slept has heard nothing for long; the silence counts from the question on.
+    const heard = Math.max(this.state.heard, now - PING_AFTER_MS)
+    const suspect = now + SUSPECT_AFTER_MS * (1 + this.options.random())
+    this.state = { name: 'open', heard, suspect, spare: false }
     this.send({ type: 'ping' })
+  }
+
+  /** The second socket is open and the first still silent: go on with the second. */
+  private takeSpare(now: number): void {
+    this.outputs.push({ kind: 'take-spare' })
+    this.brokenAt ??= now
+    this.announce({ name: 'connecting', since: this.brokenAt, crowded: false })
+    this.greet(null, now)
   }
 
   private send(message: ClientMessage): void {
     this.outputs.push({ kind: 'send', frame: { id: this.options.mintId(), ...message } })
   }
 
-  private retry(now: number): void {
+  /** `retryAfter`: seconds, where the server said so. */
+  private retry(now: number, retryAfter: number | null = null): void {
     this.outputs.push({ kind: 'close', final: false })
     this.brokenAt ??= now
-    const ceiling = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** this.retries)
-    this.retries = Math.min(this.retries + 1, 10)
-    this.state = { name: 'waiting', until: now + this.options.random() * ceiling }
-    this.announce({ name: 'connecting', since: this.brokenAt })
+    const told = retryAfter !== null
+    let ceiling = TOLD_SPREAD_MS
+    if (!told) {
+      ceiling = Math.min(RETRY_CAP_MS, RETRY_BASE_MS * 2 ** this.retries)
+      this.retries = Math.min(this.retries + 1, 10)
+    }
+    const until = now + (retryAfter ?? 0) * 1000 + this.options.random() * ceiling
+    this.state = { name: 'waiting', until, told }
+    this.announce({ name: 'connecting', since: this.brokenAt, crowded: told })
   }
 
   private refuse(reason: Refusal): void {
@@ -307,6 +369,7 @@ export class Line {
     this.resumable = null
     this.brokenAt = null
     this.retries = 0
+    this.live = false
     this.outputs.push({ kind: 'close', final: true })
     for (const id of this.pending.keys()) this.outputs.push({ kind: 'reply', id, refused: 'over' })
     this.pending.clear()
@@ -315,11 +378,8 @@ export class Line {
 
   private announce(status: LineStatus): void {
     const old = this.status
-    if (
-      old.name === status.name &&
-      (status.name === 'open' || status.name === 'closed' || status.name === 'connecting')
-    )
-      return
+    if (old.name === status.name && (status.name === 'open' || status.name === 'closed')) return
+    if (old.name === 'connecting' && status.name === 'connecting' && old.crowded === status.crowded) return
     this.status = status
     this.outputs.push({ kind: 'status', status })
   }

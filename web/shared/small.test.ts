@@ -1,6 +1,6 @@
 // The small pieces: ids, times, the judgement of a connection, problems.
 import { afterEach, expect, test, vi } from 'vitest'
-import { openApi, problemCode } from './api'
+import { openApi, type Problem, problemCode } from './api'
 import { clock } from './format'
 import { mintId } from './ids'
 import { judge, type Reading } from './quality'
@@ -36,14 +36,14 @@ test('a problem carries its code, and a dead network has one too', async () => {
   const asked: RequestInit[] = []
   vi.stubGlobal('fetch', async (_: string, init: RequestInit) => {
     asked.push(init)
-    return new Response('{"code":"rate-limited"}', { status: 429 })
+    return new Response('{"code":"rate-limited"}', { status: 429, headers: { 'Retry-After': '7' } })
   })
-  const refused = await api.post('/api/login', {}).catch(problemCode)
+  const refused = await api.post('/api/login', {}).catch((error: Problem) => [error.code, error.retryAfter])
   vi.stubGlobal('fetch', async () => {
     throw new TypeError('network')
   })
 
-  expect(refused).toBe('rate-limited')
+  expect(refused).toEqual(['rate-limited', 7])
   expect(asked[0]?.headers).toMatchObject({ 'Yunfa-Door': 'citizen' })
   expect(await api.get('/api/me').catch(problemCode)).toBe('unreachable')
 })

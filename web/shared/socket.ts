@@ -22,6 +22,7 @@ export function openSocket(api: Api, events: SocketEvents): Socket {
   const line = new Line({ device: deviceClass(), random: Math.random, mintId })
   const waiting = new Map<string, (refused: ErrorCode | null) => void>()
   let socket: WebSocket | null = null
+  let spare: WebSocket | null = null
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const feed = (input: LineInput): void => {
@@ -32,10 +33,19 @@ export function openSocket(api: Api, events: SocketEvents): Socket {
           void fetchTicket()
           break
         case 'open':
-          connect()
+          socket = connect()
           break
         case 'close':
           disconnect(output.final)
+          break
+        case 'open-spare':
+          spare = connect()
+          break
+        case 'take-spare':
+          takeSpare()
+          break
+        case 'drop-spare':
+          dropSpare()
           break
         case 'send':
           socket?.send(JSON.stringify(output.frame))
@@ -61,24 +71,41 @@ export function openSocket(api: Api, events: SocketEvents): Socket {
       const { ticket } = await api.post<{ ticket: string }>('/api/ws-ticket')
       feed({ kind: 'ticket', ticket })
     } catch (error) {
-      feed({ kind: 'ticket-failed', signedOut: error instanceof Problem && error.status === 401 })
+      const problem = error instanceof Problem ? error : null
+      feed({ kind: 'ticket-failed', signedOut: problem?.status === 401, retryAfter: problem?.retryAfter ?? null })
     }
   }
 
-  const connect = (): void => {
+  const connect = (): WebSocket => {
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
     const opened = new WebSocket(`${scheme}//${location.host}/ws`)
-    socket = opened
     // Events of a socket that was given up are nobody's business any more.
-    const mine = (input: LineInput) => {
-      if (socket === opened) feed(input)
+    opened.onopen = () => {
+      if (socket === opened) feed({ kind: 'opened' })
+      else if (spare === opened) feed({ kind: 'spare-opened' })
     }
-    opened.onopen = () => mine({ kind: 'opened' })
-    opened.onclose = () => mine({ kind: 'lost' })
+    opened.onclose = () => {
+      if (socket === opened) feed({ kind: 'lost' })
+      else if (spare === opened) feed({ kind: 'spare-lost' })
+    }
     opened.onmessage = event => {
       const frame = readFrame(event.data)
-      if (frame) mine({ kind: 'frame', frame })
+      if (frame && socket === opened) feed({ kind: 'frame', frame })
     }
+    return opened
+  }
+
+  const takeSpare = (): void => {
+    const old = socket
+    socket = spare
+    spare = null
+    old?.close()
+  }
+
+  const dropSpare = (): void => {
+    const old = spare
+    spare = null
+    old?.close()
   }
 
   const disconnect = (final: boolean): void => {
@@ -86,9 +113,17 @@ export function openSocket(api: Api, events: SocketEvents): Socket {
     socket = null
     if (final) old?.close(1000)
     else old?.close()
+    dropSpare()
   }
 
-  window.addEventListener('online', () => feed({ kind: 'nudge' }))
+  // `connection` is not in every browser; where it is, it tells of a change from one network to another.
+  const { connection } = navigator as { connection?: EventTarget }
+  const changes: [EventTarget | undefined, string][] = [
+    [window, 'online'],
+    [window, 'offline'],
+    [connection, 'change'],
+  ]
+  for (const [target, event] of changes) target?.addEventListener(event, () => feed({ kind: 'nudge' }))
   document.addEventListener('visibilitychange', () => {
     if (document.visibilityState === 'visible') feed({ kind: 'nudge' })
   })

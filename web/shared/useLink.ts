@@ -29,6 +29,7 @@ function awakeCopy(track: MediaStreamTrack): MediaStreamTrack {
 export function useLink(api: Api, events: LinkEvents) {
   const status = ref<LineStatus>({ name: 'closed' })
   const broken = ref(false)
+  const crowded = ref(false)
   const draining = ref(false)
   const transport = ref<TransportStatus>('none')
   const microphone = ref<DeviceState>('ABSENT')
@@ -75,11 +76,13 @@ export function useLink(api: Api, events: LinkEvents) {
       status.value = next
       clearTimeout(brokenTimer)
       broken.value = false
+      // Whoever only waits for the crowd ahead has a network, and is not told otherwise.
+      crowded.value = next.name === 'connecting' && next.crowded
       if (next.name === 'open') {
         wasOpen = true
         sayDevices()
       }
-      if (next.name === 'connecting' && wasOpen) {
+      if (next.name === 'connecting' && wasOpen && !next.crowded) {
         brokenTimer = setTimeout(() => {
           broken.value = true
         }, SAY_BROKEN_AFTER_MS)
@@ -156,8 +159,9 @@ export function useLink(api: Api, events: LinkEvents) {
     socket,
     call,
     status,
-    lineOpen: computed(() => status.value.name === 'open' || !broken.value),
+    lineOpen: computed(() => status.value.name === 'open' || !(broken.value || crowded.value)),
     broken,
+    crowded,
     draining,
     transport,
     interrupted: computed(() => transport.value === 'interrupted'),

@@ -51,6 +51,8 @@ pub enum ServerMessage {
         code: ErrorCode,
         /// One English sentence a developer can act on; pages say their own words for the code.
         message: String,
+        /// With `overloaded`: seconds after which to come back, and then at a random moment of the next second.
+        retry_after: Option<u32>,
     },
     /// A lawyer's own presence changed.
     Presence {
@@ -320,6 +322,8 @@ pub enum ErrorCode {
     AlreadyRated,
     /// The server takes no new calls right now.
     Draining,
+    /// More come at once than are let in; `retryAfter` says when to come back.
+    Overloaded,
     /// Something broke here; it was logged.
     Internal,
 }
@@ -348,6 +352,11 @@ impl ServerMessage {
         "rated",
         "draining",
     ];
+
+    /// A refusal without a time at which to try again.
+    pub fn refusal(reply_to: Option<RequestId>, code: ErrorCode, message: impl Into<String>) -> Self {
+        Self::Error { reply_to, code, message: message.into(), retry_after: None }
+    }
 
     /// The message's name on the wire: its `type`.
     pub const fn name(&self) -> &'static str {
@@ -397,6 +406,7 @@ impl ErrorCode {
         Self::MediaRefused,
         Self::AlreadyRated,
         Self::Draining,
+        Self::Overloaded,
         Self::Internal,
     ];
 
@@ -421,6 +431,7 @@ impl ErrorCode {
             Self::MediaRefused => "media-refused",
             Self::AlreadyRated => "already-rated",
             Self::Draining => "draining",
+            Self::Overloaded => "overloaded",
             Self::Internal => "internal",
         }
     }

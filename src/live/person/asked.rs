@@ -148,8 +148,8 @@ impl Task {
             return self.tell(tab, reply(id, Ok(())));
         }
         if self.registry.is_draining() {
-            let (code, message) = (ErrorCode::Draining, "the server takes no new calls right now".to_owned());
-            return self.tell(tab, ServerMessage::Error { reply_to: Some(id), code, message });
+            let why = "the server takes no new calls right now";
+            return self.tell(tab, ServerMessage::refusal(Some(id), ErrorCode::Draining, why));
         }
         if self.view.is_waiting_or_talking() || self.opening.is_some() {
             return self.tell(tab, reply(id, Err(SessionError::AlreadyWaiting)));
@@ -200,12 +200,10 @@ impl Task {
             Ok(()) => {}
             Err(NotOffered::Older) => self.tell(tab, reply(id, Err(SessionError::Unexpected))),
             Err(NotOffered::TooMany) => {
-                let (code, message) = (ErrorCode::RateLimited, "at most 5 offers in 10 s".to_owned());
-                self.tell(tab, ServerMessage::Error { reply_to: Some(id), code, message });
+                self.tell(tab, ServerMessage::refusal(Some(id), ErrorCode::RateLimited, "at most 5 offers in 10 s"));
             }
             Err(NotOffered::Media(error)) => {
-                let (code, message) = (bridge::refusal(&error), error.to_string());
-                self.tell(tab, ServerMessage::Error { reply_to: Some(id), code, message });
+                self.tell(tab, ServerMessage::refusal(Some(id), bridge::refusal(&error), error.to_string()));
             }
         }
     }

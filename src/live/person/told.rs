@@ -245,8 +245,8 @@ impl Task {
                 if page.transport.peer().is_none() {
                     self.registry.plane.disown(peer);
                 }
-                let (code, message) = (bridge::refusal(&error), error.to_string());
-                self.tell(tab, ServerMessage::Error { reply_to: Some(join.request), code, message });
+                let (code, why) = (bridge::refusal(&error), error.to_string());
+                self.tell(tab, ServerMessage::refusal(Some(join.request), code, why));
             }
             Meaning::Up(way) => {
                 page.transport.connected(way.clone());
@@ -339,9 +339,9 @@ impl Task {
             self.say(consultation, ended).await;
         }
         if self.view.consultation.as_ref().is_some_and(|view| view.id == consultation) {
-            let (code, message) = (ErrorCode::Internal, "the consultation failed here".to_owned());
             self.view.consultation = None;
-            self.tell_all_but(None, &ServerMessage::Error { reply_to: None, code, message });
+            let why = "the consultation failed here";
+            self.tell_all_but(None, &ServerMessage::refusal(None, ErrorCode::Internal, why));
         }
         self.over(consultation).await;
     }

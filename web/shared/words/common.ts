@@ -41,6 +41,7 @@ const zh = {
   'state.ended': '已结束',
 
   'line.connecting': '网络断了，正在重新连接。请不要关闭页面。',
+  'line.crowded': '现在同时连接的人很多，几秒钟后会自动接通。请不要关闭页面。',
   'line.elsewhere': '您在别的窗口或设备上打开了本页，这里已停用。',
   'line.here': '改在这里使用',
   'line.outdated': '页面已更新，请刷新后再用。',
@@ -152,6 +153,8 @@ const en: Record<keyof typeof zh, string> = {
   'state.ended': 'Ended',
 
   'line.connecting': 'The network is gone; reconnecting. Please keep this page open.',
+  'line.crowded':
+    'Many people are connecting right now. This page connects by itself within seconds; please keep it open.',
   'line.elsewhere': 'You opened this page in another window or device, so it is switched off here.',
   'line.here': 'Use it here instead',
   'line.outdated': 'The page has been updated. Please reload it.',
