@@ -9,6 +9,7 @@ use anyhow::{Context as _, bail};
 use reqwest::{Client, Method, Url};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tokio::net::{TcpSocket, TcpStream};
 use yunfa_signaling::{
     ids::{AreaCode, RecordId},
     private::Token,
@@ -23,6 +24,8 @@ const REQUEST: Duration = Duration::from_secs(20);
 pub struct Server {
     base: Url,
     http: Client,
+    /// Where connections come from; the system chooses when it is not said.
+    local: Option<IpAddr>,
 }
 
 /// What the server said instead of doing it: `application/problem+json`.
@@ -34,6 +37,8 @@ pub struct Problem {
     pub code: String,
     /// What a developer can act on.
     pub detail: String,
+    /// When to try again, where the server says so.
+    pub retry_after: Option<Duration>,
 }
 
 impl fmt::Display for Problem {
@@ -99,11 +104,37 @@ impl Server {
     ///
     /// When the address is no URL.
     pub fn new(address: &str) -> anyhow::Result<Self> {
+        Self::reach(address, None)
+    }
+
+    /// The same, reached from this address of ours: a person in another house.
+    ///
+    /// # Errors
+    ///
+    /// When the address is no URL.
+    pub fn from(address: &str, local: IpAddr) -> anyhow::Result<Self> {
+        Self::reach(address, Some(local))
+    }
+
+    fn reach(address: &str, local: Option<IpAddr>) -> anyhow::Result<Self> {
         // reqwest is built without a provider of its own; a second installation says so and changes nothing.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let base = Url::parse(address).with_context(|| format!("`{address}` is not a URL"))?;
-        let http = Client::builder().timeout(REQUEST).build()?;
-        Ok(Self { base, http })
+        let http = Client::builder().timeout(REQUEST).local_address(local).build()?;
+        Ok(Self { base, http, local })
+    }
+
+    /// A fresh connection to the server.
+    pub(crate) async fn connect(&self) -> anyhow::Result<TcpStream> {
+        let to = self.base.socket_addrs(|| None)?;
+        let to = *to.first().context("the server's name has no address")?;
+        let socket = if to.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        if let Some(local) = self.local {
+            socket.bind((local, 0).into())?;
+        }
+        let stream = socket.connect(to).await?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
     }
 
     /// The address of the socket.
@@ -126,6 +157,9 @@ impl Server {
     ///
     /// When there is no way to the server.
     pub fn local_address(&self) -> anyhow::Result<IpAddr> {
+        if let Some(local) = self.local {
+            return Ok(local);
+        }
         let to = self.base.socket_addrs(|| None)?;
         let to = *to.first().context("the server's name has no address")?;
         let from: IpAddr = if to.is_ipv4() { [0, 0, 0, 0].into() } else { [0u16; 8].into() };
@@ -150,6 +184,7 @@ impl Server {
         }
         let response = request.send().await?;
         let status = response.status();
+        let seconds = response.headers().get("retry-after").and_then(|value| value.to_str().ok()?.parse().ok());
         let text = response.text().await?;
         let body: Value = serde_json::from_str(&text).unwrap_or(Value::Null);
         if status.is_success() {
@@ -157,7 +192,8 @@ impl Server {
         }
         let word = |key: &str| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let detail = if body.get("detail").is_some() { word("detail") } else { word("title") };
-        Err(Problem { status: status.as_u16(), code: word("code"), detail }.into())
+        let retry_after = seconds.map(Duration::from_secs);
+        Err(Problem { status: status.as_u16(), code: word("code"), detail, retry_after }.into())
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str, token: Option<&Token>) -> anyhow::Result<T> {

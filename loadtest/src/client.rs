@@ -15,6 +15,7 @@ use yunfa_signaling::{
 
 use crate::{
     api::{Directory, Login, Server},
+    comeback::{self, Back},
     peer::{MediaPeer, Shape},
     received::Received,
     socket::{Refused, Socket, insist},
@@ -51,6 +52,15 @@ impl Client {
     /// The socket, for what has no method here.
     pub fn socket(&mut self) -> &mut Socket {
         &mut self.socket
+    }
+
+    /// Comes back after the socket was lost, as pages do.
+    ///
+    /// # Errors
+    ///
+    /// When it is not back in time.
+    pub async fn come_back(&mut self, within: Duration) -> anyhow::Result<Back> {
+        comeback::come_back(&mut self.socket, &self.server, &self.token, within).await
     }
 
     /// The bearer token, for the HTTP API.

@@ -2,7 +2,7 @@
 //! records that are found afterwards.
 mod call;
 mod found;
-mod process;
+pub(crate) mod process;
 
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 

@@ -5,7 +5,9 @@
 pub mod api;
 pub mod client;
 pub mod clip;
+pub mod comeback;
 pub mod crash;
+pub mod herd;
 mod keyframes;
 pub mod pairs;
 pub mod peer;

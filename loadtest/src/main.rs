@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use yunfa_loadtest::{
     api::{Demo, Login, Server},
-    crash, pairs, whip,
+    crash, herd, pairs, whip,
 };
 use yunfa_signaling::words::Channel;
 
@@ -29,6 +29,8 @@ enum Scenario {
     Pairs(Pairs),
     /// Kills a server of its own under calls, again and again; exit code 1 when a record is lost, doubled or wrong.
     Crash(Crash),
+    /// Cuts everybody's socket at once, then kills the server; exit code 1 when somebody is not back within 15 s.
+    Herd(Herd),
     /// One publisher and many viewers at a WHIP/WHEP server; prints its CPU time per delivered packet.
     Whip(Whip),
 }
@@ -90,6 +92,31 @@ struct Crash {
 }
 
 #[derive(Args)]
+struct Herd {
+    /// The server's program.
+    #[arg(long)]
+    binary: PathBuf,
+    /// Its data folder, which must be empty or not there.
+    #[arg(long)]
+    data: PathBuf,
+    /// Its database; SQLite in the data folder when left out.
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// Clients: citizens who wait, lawyers, both sides of sessions.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(20..=5000))]
+    n: u32,
+    /// Addresses of this machine (127.9.x.9) that they come from; 1 is a county office behind one NAT.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u8).range(1..))]
+    addresses: u8,
+    /// A further setting of the server.
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    settings: Vec<String>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct Whip {
     /// The server.
     #[arg(long, default_value = "http://127.0.0.1:8090")]
@@ -114,6 +141,7 @@ async fn main() -> ExitCode {
     let outcome = match Cli::parse().scenario {
         Scenario::Pairs(options) => pairs(options).await,
         Scenario::Crash(options) => crash(options).await,
+        Scenario::Herd(options) => herd(options).await,
         Scenario::Whip(options) => whip(options).await,
     };
     match outcome {
@@ -160,6 +188,15 @@ async fn crash(options: Crash) -> anyhow::Result<bool> {
     let plan =
         crash::Plan { binary: crash::Binary { path: binary, data, database }, kills, calls, channel, points, seed };
     let outcome = crash::run(&plan).await?;
+    show(&outcome, json)?;
+    Ok(outcome.is_good())
+}
+
+async fn herd(options: Herd) -> anyhow::Result<bool> {
+    let Herd { binary, data, database, n, addresses, settings, json } = options;
+    ensure!(!data.join("yunfa.db").exists(), "{} is not empty", data.display());
+    let plan = herd::Plan { binary: crash::Binary { path: binary, data, database }, clients: n, addresses, settings };
+    let outcome = herd::run(&plan).await?;
     show(&outcome, json)?;
     Ok(outcome.is_good())
 }

@@ -212,7 +212,7 @@ impl Report {
 
 impl Spread {
     /// `None` when there is nothing to spread.
-    fn new(values: impl Iterator<Item = f64>) -> Option<Self> {
+    pub(crate) fn new(values: impl Iterator<Item = f64>) -> Option<Self> {
         // Three digits from a microsecond to an hour.
         let mut histogram = Histogram::<u64>::new_with_bounds(1, 3_600_000_000, 3).expect("the bounds are in order");
         for value in values {

@@ -5,13 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::{
     net::TcpStream,
     time::{interval, timeout},
 };
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config, tungstenite};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_tls_with_config, tungstenite};
 use tungstenite::protocol::WebSocketConfig;
 use uuid::Uuid;
 use yunfa_signaling::{
@@ -41,6 +41,15 @@ pub struct Refused {
     pub code: ErrorCode,
     /// Why, for people.
     pub message: String,
+    /// When to come back, where the server says so.
+    pub retry_after: Option<Duration>,
+}
+
+impl Refused {
+    fn new(code: ErrorCode, message: &str, retry_after: Option<u32>) -> Self {
+        let retry_after = retry_after.map(|seconds| Duration::from_secs(seconds.into()));
+        Self { code, message: message.to_owned(), retry_after }
+    }
 }
 
 impl fmt::Display for Refused {
@@ -53,12 +62,18 @@ impl std::error::Error for Refused {}
 
 /// One connected client.
 pub struct Socket {
-    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// `None` after it was cut.
+    stream: Option<Stream>,
     pings: tokio::time::Interval,
     /// Messages that came while something else was waited for, in order.
     backlog: VecDeque<ServerMessage>,
     last_seq: u64,
+    resume_token: Token,
+    epoch: u64,
 }
+
+/// The wire.
+type Stream = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl Socket {
     /// Connects and says `hello`.
@@ -67,23 +82,75 @@ impl Socket {
     ///
     /// When the server cannot be reached or does not welcome the client.
     pub async fn connect(server: &Server, ticket: Token) -> anyhow::Result<(Self, Welcome)> {
-        let url = server.socket_url()?;
-        let limits = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-        let connecting = connect_async_with_config(url.as_str(), Some(limits), true);
-        let (stream, _) = timeout(CONNECT, connecting).await.context("the socket did not connect in time")??;
-        let mut socket = Self { stream, pings: interval(PING), backlog: VecDeque::new(), last_seq: 0 };
-        let hello = ClientMessage::Hello { version: PROTOCOL_VERSION, ticket, device: DeviceClass::Web };
-        let id = socket.send(hello).await?;
-        let welcome = socket
-            .wait_for(ANSWER, "welcome", |message| match message {
-                ServerMessage::Welcome(welcome) => Some(Ok(welcome.clone())),
-                ServerMessage::Error { reply_to, code, message, .. } if reply_to.is_none_or(|to| to == id) => {
-                    Some(Err(Refused { code: *code, message: message.clone() }))
-                }
-                _ => None,
-            })
-            .await??;
+        let mut socket = Self {
+            stream: Some(dial(server).await?),
+            pings: interval(PING),
+            backlog: VecDeque::new(),
+            last_seq: 0,
+            resume_token: Token::new(""),
+            epoch: 0,
+        };
+        let welcome = socket.hello(ticket).await?;
         Ok((socket, welcome))
+    }
+
+    /// Says `hello` on the wire that is there: what was before it is forgotten.
+    async fn hello(&mut self, ticket: Token) -> anyhow::Result<Welcome> {
+        let hello = ClientMessage::Hello { version: PROTOCOL_VERSION, ticket, device: DeviceClass::Web };
+        self.backlog.clear();
+        (self.last_seq, self.epoch) = (0, 0);
+        let greeted = self.greet(hello, |message| match message {
+            ServerMessage::Welcome(welcome) => Some(welcome.clone()),
+            _ => None,
+        });
+        let welcome = greeted.await?;
+        self.resume_token = welcome.resume_token.clone();
+        Ok(welcome)
+    }
+
+    async fn greet<T>(
+        &mut self,
+        greeting: ClientMessage,
+        answer: impl Fn(&ServerMessage) -> Option<T>,
+    ) -> anyhow::Result<T> {
+        let id = self.send(greeting).await?;
+        let answered = self.wait_for(ANSWER, "the answer to the greeting", |message| match message {
+            ServerMessage::Error { reply_to, code, message, retry_after } if reply_to.is_none_or(|to| to == id) => {
+                Some(Err(Refused::new(*code, message, *retry_after)))
+            }
+            message => answer(message).map(Ok),
+        });
+        Ok(answered.await??)
+    }
+
+    /// Lets go of the wire without a word, as a tunnel does.
+    pub fn cut(&mut self) {
+        self.stream = None;
+    }
+
+    /// Tries once to go on where the wire was lost: resumes, or says `hello` where there is nothing to resume, on the same
+    /// socket. `None` when it was resumed.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] or [`Problem`](crate::api::Problem) when the server says when to come back; others when it is not there.
+    pub async fn try_again(&mut self, server: &Server, token: &Token) -> anyhow::Result<Option<Welcome>> {
+        self.cut();
+        self.stream = Some(dial(server).await?);
+        self.epoch += 1;
+        let (version, resume_token) = (PROTOCOL_VERSION, self.resume_token.clone());
+        let resume = ClientMessage::Resume { version, resume_token, last_seq: self.last_seq, epoch: self.epoch };
+        let resumed = self.greet(resume, |message| matches!(message, ServerMessage::Resumed { .. }).then_some(()));
+        match resumed.await {
+            Ok(()) => Ok(None),
+            Err(error) => match error.downcast_ref::<Refused>().map(|refused| refused.code) {
+                Some(ErrorCode::ResumeLost) => {
+                    let ticket = server.socket_ticket(token).await?;
+                    self.hello(ticket).await.map(Some)
+                }
+                _ => Err(error),
+            },
+        }
     }
 
     /// Says something and does not wait for what comes of it.
@@ -94,8 +161,12 @@ impl Socket {
     pub async fn send(&mut self, message: ClientMessage) -> anyhow::Result<RequestId> {
         let id = RequestId::new(Uuid::new_v4());
         let text = serde_json::to_string(&ClientFrame { id, message })?;
-        self.stream.send(tungstenite::Message::text(text)).await?;
+        self.wire()?.send(tungstenite::Message::text(text)).await?;
         Ok(id)
+    }
+
+    fn wire(&mut self) -> anyhow::Result<&mut Stream> {
+        self.stream.as_mut().context("the socket is cut")
     }
 
     /// Says something and waits until it is done; what else comes meanwhile is kept for later.
@@ -108,8 +179,8 @@ impl Socket {
         let id = self.send(message).await?;
         self.wait_for(ANSWER, what, |message| match message {
             ServerMessage::Done { reply_to } if *reply_to == id => Some(Ok(())),
-            ServerMessage::Error { reply_to: Some(reply_to), code, message, .. } if *reply_to == id => {
-                Some(Err(Refused { code: *code, message: message.clone() }))
+            ServerMessage::Error { reply_to: Some(reply_to), code, message, retry_after } if *reply_to == id => {
+                Some(Err(Refused::new(*code, message, *retry_after)))
             }
             _ => None,
         })
@@ -183,7 +254,7 @@ impl Socket {
     ///
     /// When the socket is broken.
     pub async fn close(mut self) -> anyhow::Result<()> {
-        Ok(self.stream.close(None).await?)
+        Ok(self.wire()?.close(None).await?)
     }
 
     /// The next message from the wire; `None` when the time is over. Says `ping` now and then.
@@ -193,7 +264,7 @@ impl Socket {
         loop {
             let frame = tokio::select! {
                 biased;
-                frame = self.stream.next() => frame.context("the server closed the socket")??,
+                frame = self.stream.as_mut().context("the socket is cut")?.next() => frame.context("the server closed the socket")??,
                 _ = self.pings.tick() => {
                     self.send(ClientMessage::Ping {}).await?;
                     continue;
@@ -206,12 +277,27 @@ impl Socket {
                 _ => continue,
             };
             let frame: ServerFrame = serde_json::from_str(&text).context("a message of the server cannot be read")?;
-            self.last_seq = self.last_seq.max(frame.seq);
+            if frame.seq > 0 {
+                // Nothing is lost and nothing comes twice, over breaks and returns.
+                ensure!(frame.seq == self.last_seq + 1, "message {} after {}", frame.seq, self.last_seq);
+                self.last_seq = frame.seq;
+            }
             if frame.message != (ServerMessage::Pong {}) {
                 return Ok(Some(frame.message));
             }
         }
     }
+}
+
+/// A wire to the server's socket.
+async fn dial(server: &Server) -> anyhow::Result<Stream> {
+    let url = server.socket_url()?;
+    let limits = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+    let dialling = async {
+        let stream = server.connect().await?;
+        Ok::<_, anyhow::Error>(client_async_tls_with_config(url.as_str(), stream, Some(limits), None).await?.0)
+    };
+    timeout(CONNECT, dialling).await.context("the socket did not connect in time")?
 }
 
 /// What was looked for, or a sentence about the waiting.

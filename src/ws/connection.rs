@@ -338,7 +338,11 @@ impl Stream {
             // Asked many times a minute and changing nothing: neither numbered nor remembered.
             ClientMessage::Ping {} => self.outbox.push_aside(ServerMessage::Pong {}),
             ClientMessage::Hello { .. } | ClientMessage::Resume { .. } => {
-                self.say(ServerMessage::refusal(Some(frame.id), ErrorCode::Unexpected, "this socket has greeted already"));
+                self.say(ServerMessage::refusal(
+                    Some(frame.id),
+                    ErrorCode::Unexpected,
+                    "this socket has greeted already",
+                ));
             }
             _ => self.request(frame),
         }

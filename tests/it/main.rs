@@ -7,6 +7,7 @@ mod canary;
 mod crashes;
 mod edges;
 mod frames;
+mod herd;
 mod limits;
 mod media_calls;
 mod page;

@@ -34,9 +34,9 @@ pub struct Binary {
 
 /// A running server.
 #[derive(Debug)]
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
-    pub(super) server: Server,
+    pub(crate) server: Server,
 }
 
 impl Binary {
@@ -50,7 +50,7 @@ impl Binary {
     }
 
     /// Makes so many lawyers; the answer is their logins.
-    pub(super) async fn prepare(&self, lawyers: u32) -> anyhow::Result<Vec<Login>> {
+    pub(crate) async fn prepare(&self, lawyers: u32) -> anyhow::Result<Vec<Login>> {
         self.start(None).await?.kill().await?;
         let mut logins = vec![];
         for number in 1..=lawyers {
@@ -71,11 +71,17 @@ impl Binary {
 
     /// Starts the server; at the named point, passed so many times, it ends itself.
     pub(super) async fn start(&self, point: Option<(&str, u32)>) -> anyhow::Result<Process> {
+        let settings: Vec<_> = FOR_ALL.iter().map(|setting| (*setting).to_owned()).collect();
+        self.start_with(&settings, point).await
+    }
+
+    /// The same with other settings.
+    pub(crate) async fn start_with(&self, settings: &[String], point: Option<(&str, u32)>) -> anyhow::Result<Process> {
         let demo = self.data.join("demo.json");
         // It tells the address of this start, not of the last one.
         let _ = std::fs::remove_file(&demo);
         let mut command = self.command(&["serve", "--demo"]);
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().copied().chain(settings.iter().map(String::as_str)) {
             command.args(["--set", setting]);
         }
         if let Some((point, times)) = point {
@@ -106,18 +112,19 @@ impl Binary {
     }
 }
 
-/// A server that disturbs no other one and takes everybody from this machine.
+/// A server that disturbs no other one.
 const SETTINGS: &[&str] = &[
     "http.listen=127.0.0.1:0",
     "tls.listen=off",
     "media.udp_port=0",
     "media.workers=1",
     "media.public_addresses=127.0.0.1",
-    "http.connections_per_address=4096",
-    "limits.guests_per_address=100000",
-    "limits.requests_per_second=10000",
     "log.level=warn",
 ];
+
+/// Takes everybody from this machine, which is one address.
+pub(crate) const FOR_ALL: &[&str] =
+    &["http.connections_per_address=4096", "limits.guests_per_address=100000", "limits.requests_per_second=10000"];
 
 fn address(demo: &Path) -> Option<Server> {
     let text = std::fs::read_to_string(demo).ok()?;
@@ -127,7 +134,7 @@ fn address(demo: &Path) -> Option<Server> {
 
 impl Process {
     /// SIGKILL: nothing of it runs any more when this returns.
-    pub(super) async fn kill(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
     }
 
