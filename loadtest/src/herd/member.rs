@@ -168,7 +168,6 @@ async fn live(
     mut cut: watch::Receiver<()>,
     tell: mpsc::Sender<Told>,
 ) {
-    cut.mark_unchanged();
     loop {
         tokio::select! {
             ordered = cut.changed() => if ordered.is_err() { return },
