@@ -68,13 +68,8 @@ herd-test: ## Lets 500 clients lose their sockets at once, by a cut line and by 
 crash-test: ## Kills the server 50 times under 10 calls, on SQLite and on PostgreSQL, and compares its records.
 	tests/crash.sh
 
-# Ten minutes each; RUSTC_BOOTSTRAP lets the stable compiler build with a sanitizer.
-FUZZ_SECONDS ?= 600
-fuzz: ## Fuzzes what strangers and participants can send; `make test` replays the corpora.
-	command -v cargo-fuzz >/dev/null || $(CARGO) install --locked cargo-fuzz
-	export RUSTC_BOOTSTRAP=1; for part in media signaling; do cd $(CURDIR)/$$part; \
-	    for target in $$($(CARGO) fuzz list); do \
-	        $(CARGO) fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048; done; done
+fuzz: ## Fuzzes what strangers and participants can send, ten minutes per target (FUZZ_SECONDS); `make test` replays the corpora.
+	tests/fuzz.sh
 
 outage-test: ## Stops PostgreSQL for a minute under calls: none drops, and every record is true.
 	$(CARGO) build --release --locked --bin yunfa
