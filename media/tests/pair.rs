@@ -3,6 +3,9 @@
 mod attacks;
 #[path = "pair/client.rs"]
 mod client;
+#[path = "../../loadtest/src/handmade.rs"]
+#[expect(dead_code, reason = "other tests use the rest of it")]
+mod handmade;
 #[path = "pair/world.rs"]
 mod world;
 

@@ -11,7 +11,9 @@ use rtc::{
 use yunfa_media::fact::{Fact, LostReason};
 
 use crate::{
-    SECOND, last_totals, pair, whole,
+    SECOND,
+    handmade::{fragment, null_hello, record},
+    last_totals, pair, whole,
     world::{World, peer},
 };
 
@@ -91,26 +93,6 @@ fn each_authentic_packet_is_forwarded_once() {
     assert_eq!(last_totals(&world, 2).packets_out, before);
 }
 
-/// A handshake fragment of this message in a record of epoch 0.
-fn fragment(length: u32, sequence: u16, offset: u32, content: &[u8]) -> Vec<u8> {
-    let mut body = vec![1];
-    body.extend(&length.to_be_bytes()[1..]);
-    body.extend(sequence.to_be_bytes());
-    body.extend(&offset.to_be_bytes()[1..]);
-    body.extend(&(content.len() as u32).to_be_bytes()[1..]);
-    body.extend(content);
-    record(22, 0, &body)
-}
-
-fn record(kind: u8, epoch: u16, body: &[u8]) -> Vec<u8> {
-    let mut record = vec![kind, 254, 253];
-    record.extend(epoch.to_be_bytes());
-    record.extend([0; 6]);
-    record.extend((body.len() as u16).to_be_bytes());
-    record.extend(body);
-    record
-}
-
 #[test]
 fn dtls_storms_cost_nothing_and_end_only_their_own_leg() {
     let storms: [fn(u32) -> Vec<u8>; 3] = [
@@ -143,11 +125,8 @@ fn a_forged_client_hello_does_not_keep_the_true_one_out() {
     let mut world = World::new(37);
     world.join(1, 7, true, (1, 1));
     let victim = world.clients[&1].address;
-    // A ClientHello with no cipher but TLS_NULL, over and over from the victim's own address.
-    let mut hello = vec![254, 253];
-    hello.extend([7; 32]);
-    hello.extend([0, 0, 0, 2, 0, 0, 1, 0]);
-    let forged = fragment(hello.len() as u32, 0, 0, &hello);
+    // Over and over from the victim's own address.
+    let forged = null_hello();
     for _ in 0..8 {
         world.pass_time(Duration::from_millis(5));
         world.hand(victim, &forged);
