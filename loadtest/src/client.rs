@@ -73,6 +73,11 @@ impl Client {
         self.peer.as_ref()
     }
 
+    /// How often it set up media; more than once means that they were lost.
+    pub fn attempts(&self) -> u32 {
+        self.attempt
+    }
+
     /// Sets up the one media connection; the answer is how long it took from the offer to the end of the DTLS handshake.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ pub mod client;
 pub mod clip;
 pub mod comeback;
 pub mod crash;
+mod handmade;
 pub mod herd;
 mod keyframes;
 pub mod pairs;
@@ -14,6 +15,7 @@ pub mod peer;
 pub mod received;
 pub mod report;
 pub mod socket;
+pub mod strangers;
 pub mod voice;
 pub mod whip;
 

@@ -6,7 +6,7 @@ use clap::{Args, Parser, Subcommand};
 use serde::Serialize;
 use yunfa_loadtest::{
     api::{Demo, Login, Server},
-    crash, herd, pairs, whip,
+    crash, herd, pairs, strangers, whip,
 };
 use yunfa_signaling::words::Channel;
 
@@ -31,6 +31,8 @@ enum Scenario {
     Crash(Crash),
     /// Cuts everybody's socket at once, then kills the server; exit code 1 when somebody is not back within 15 s.
     Herd(Herd),
+    /// Attacks the UDP port of a server of its own, in network namespaces; exit code 1 when a promise was broken.
+    Strangers(Strangers),
     /// One publisher and many viewers at a WHIP/WHEP server; prints its CPU time per delivered packet.
     Whip(Whip),
 }
@@ -117,6 +119,25 @@ struct Herd {
 }
 
 #[derive(Args)]
+struct Strangers {
+    /// The server's program.
+    #[arg(long)]
+    binary: PathBuf,
+    /// Its data folder, which must be empty or not there.
+    #[arg(long)]
+    data: PathBuf,
+    /// A minute of it, judged with room for a machine that does other things too.
+    #[arg(long)]
+    small: bool,
+    /// Media set up under a flood of ClientHellos, and as many without; by itself 100.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    set_ups: Option<u16>,
+    /// Print JSON instead of text.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct Whip {
     /// The server.
     #[arg(long, default_value = "http://127.0.0.1:8090")]
@@ -142,6 +163,7 @@ async fn main() -> ExitCode {
         Scenario::Pairs(options) => pairs(options).await,
         Scenario::Crash(options) => crash(options).await,
         Scenario::Herd(options) => herd(options).await,
+        Scenario::Strangers(options) => strangers(options).await,
         Scenario::Whip(options) => whip(options).await,
     };
     match outcome {
@@ -197,6 +219,17 @@ async fn herd(options: Herd) -> anyhow::Result<bool> {
     ensure!(!data.join("yunfa.db").exists(), "{} is not empty", data.display());
     let plan = herd::Plan { binary: crash::Binary { path: binary, data, database }, clients: n, addresses, settings };
     let outcome = herd::run(&plan).await?;
+    show(&outcome, json)?;
+    Ok(outcome.is_good())
+}
+
+async fn strangers(options: Strangers) -> anyhow::Result<bool> {
+    let Strangers { binary, data, small, set_ups, json } = options;
+    ensure!(!data.join("yunfa.db").exists(), "{} is not empty", data.display());
+    let mut dose = if small { strangers::Dose::SMALL } else { strangers::Dose::FULL };
+    dose.set_ups = set_ups.map_or(dose.set_ups, usize::from);
+    let plan = strangers::Plan { binary, data, dose };
+    let outcome = tokio::task::spawn_blocking(move || strangers::run(&plan)).await??;
     show(&outcome, json)?;
     Ok(outcome.is_good())
 }

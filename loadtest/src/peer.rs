@@ -1,6 +1,6 @@
 //! A full WebRTC client (the `webrtc` crate): one connection, one offer, a microphone, a camera, receive slots.
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -154,7 +154,7 @@ impl MediaPeer {
                 .with_setting_engine(settings)
                 .with_handler(Arc::new(handler))
                 .with_runtime(default_runtime().context("the webrtc crate was built without tokio")?)
-                .with_udp_addrs(vec![std::net::SocketAddr::new(local, 0)])
+                .with_udp_addrs(vec![SocketAddr::new(local, 0)])
                 .build()
                 .await?,
         );
@@ -262,6 +262,18 @@ impl MediaPeer {
     /// How often a keyframe was asked of the camera.
     pub fn keyframe_requests(&self) -> u64 {
         self.shared.keyframe_requests.load(Ordering::Relaxed)
+    }
+
+    /// Where its packets come from, and the SSRC of its microphone: what somebody must know who forges them.
+    pub async fn sends_from(&self) -> Option<(SocketAddr, u32)> {
+        let sdp = self.connection.local_description().await?.sdp;
+        // RFC 8839 5.1: foundation, component, transport, priority, address, port.
+        let candidates = sdp.lines().filter_map(|line| line.strip_prefix("a=candidate:"));
+        let mut addresses = candidates.filter_map(|candidate| {
+            let mut words = candidate.split(' ').skip(4);
+            Some(SocketAddr::new(words.next()?.parse().ok()?, words.next()?.parse().ok()?))
+        });
+        Some((addresses.find(|address| !address.ip().is_loopback())?, self.microphone.as_ref()?.ssrc))
     }
 
     /// Ends the connection in order, so that the server hears of it.

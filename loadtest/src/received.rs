@@ -57,6 +57,8 @@ pub struct Sums {
     pub bytes: u64,
     /// Packets that never came, by sequence number.
     pub lost: u64,
+    /// The most packets in a row that were not there when a later one came.
+    pub longest_gap: u64,
     /// Packets that came again.
     pub doubled: u64,
     /// Interarrival jitter (RFC 3550 6.4.1), the largest of the streams, in seconds.
@@ -78,6 +80,7 @@ impl Sums {
         self.packets += other.packets;
         self.bytes += other.bytes;
         self.lost += other.lost;
+        self.longest_gap = self.longest_gap.max(other.longest_gap);
         self.doubled += other.doubled;
         self.jitter = self.jitter.max(other.jitter);
         self.frames += other.frames;
@@ -177,6 +180,7 @@ impl Counter {
         };
         let flow = self.flows.entry((kind, arrival.ssrc)).or_insert_with(|| Flow::new(arrival.sequence));
         let number = flow.widen(arrival.sequence);
+        let gap = number.saturating_sub(flow.highest.max(flow.base - 1) + 1);
         if !flow.count(number) {
             sums.doubled += 1;
             return;
@@ -184,6 +188,7 @@ impl Counter {
         self.received.timeline.mark(since_epoch);
         sums.first.get_or_insert(at);
         sums.packets += 1;
+        sums.longest_gap = sums.longest_gap.max(gap);
         sums.bytes += arrival.payload.len() as u64;
         match kind {
             Kind::Audio => {
@@ -307,6 +312,7 @@ mod tests {
 
         let audio = counter.take().audio;
         assert_eq!((audio.packets, audio.lost, audio.doubled, audio.frames), (5, 2, 1, 5));
+        assert_eq!(audio.longest_gap, 2);
         assert_eq!(counter.take(), Received::default());
     }
 

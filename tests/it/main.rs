@@ -22,3 +22,4 @@ mod sockets;
 mod stopping;
 mod strangers;
 mod streams;
+mod udp;
