@@ -12,10 +12,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, thread, time::Du
 
 use anyhow::{Context as _, anyhow};
 use serde::Serialize;
-use tokio::{
-    runtime::Builder,
-    time::{Instant, sleep},
-};
+use tokio::{runtime::Builder, time::Instant};
 
 use crate::handmade::Hand;
 use calls::Calls;
@@ -185,7 +182,7 @@ async fn all(plan: &Plan, net: &Net) -> anyhow::Result<Outcome> {
     let forger = Arc::new(Forger::new(&net.strangers, MEDIA)?);
     let mut bench = Bench { net, host, hand, calls, forger, dose: plan.dose };
     let mut outcome = Outcome::default();
-    bench.calls.during(async { Ok(sleep(4 * SETTLE).await) }).await?;
+    bench.calls.hold(4 * SETTLE).await?;
     outcome.rows.push(told("datagrams of 12 shapes from 5000 ports", outside::strays(&mut bench).await));
     outcome.rows.push(told("guessed names", outside::guesses(&mut bench).await));
     outcome.rows.push(told("foreign RTP", outside::foreign(&mut bench).await));
@@ -230,7 +227,7 @@ struct Before {
 impl Bench<'_> {
     /// Begins to measure.
     async fn before(&mut self) -> anyhow::Result<Before> {
-        self.calls.during(async { Ok(sleep(SETTLE).await) }).await?;
+        self.calls.hold(SETTLE).await?;
         self.calls.take_voices();
         Ok(Before {
             at: Instant::now(),
@@ -252,7 +249,7 @@ impl Bench<'_> {
     /// What holds whatever is tried: the process lives, strangers are sent nothing, the honest call goes on. `sent` is
     /// what the attack sent; it must have arrived, else nothing was shown.
     async fn after(&mut self, before: &Before, sent: u64, row: &mut Row) -> anyhow::Result<()> {
-        self.calls.during(async { Ok(sleep(SETTLE).await) }).await?;
+        self.calls.hold(SETTLE).await?;
         let seconds = before.at.elapsed().as_secs_f64();
         row.expect(self.host.lives(), "the process lives");
         let now = self.net.strangers.arrived(Net::STRANGERS_END)?;

@@ -121,6 +121,15 @@ impl Calls {
         }
     }
 
+    /// Lets both go on for that long.
+    pub(super) async fn hold(&mut self, time: Duration) -> anyhow::Result<()> {
+        let pass = async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        };
+        self.during(pass).await
+    }
+
     /// What the two honest clients heard of each other since the last call of this.
     pub(super) fn take_voices(&mut self) -> [Sums; 2] {
         [self.honest.citizen.client.take_received().audio, self.honest.lawyer.client.take_received().audio]

@@ -33,8 +33,11 @@ const PICTURES: u64 = 300;
 /// Keyframe requests per second in a flood of them.
 const PLIS: u64 = 1_000;
 
-/// The kinds of storms: how a datagram begins, from the number of what is to be in it.
-const STORMS: [(&str, fn(u32) -> Vec<u8>); 4] = [
+/// Makes the record of this number.
+type Storm = fn(u32) -> Vec<u8>;
+
+/// The kinds of storms, by the figure that is told of each.
+const STORMS: [(&str, Storm); 4] = [
     ("KiB kept per leg: fragments of one byte of a message of 120000", |i| {
         fragment(FRAGMENTS, 0, FRAGMENTS - 1 - i % FRAGMENTS, &[7])
     }),
@@ -114,7 +117,7 @@ pub(super) async fn storms(bench: &mut Bench<'_>) -> anyhow::Result<Row> {
 }
 
 /// Sends one leg its storm, several records in a datagram.
-fn blow(validated: &Validated, storm: fn(u32) -> Vec<u8>, rate: u64) -> anyhow::Result<u64> {
+fn blow(validated: &Validated, storm: Storm, rate: u64) -> anyhow::Result<u64> {
     let mut datagrams = Vec::new();
     let mut datagram = Vec::new();
     let per_storm = FRAGMENTS as usize * fragment(1, 0, 0, &[7]).len();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{
-    Bench, KIB, Row, SETTLE, p95, pause,
+    Bench, KIB, Row, SETTLE, p95,
     spaces::{Net, STRANGER},
     wire::{Forger, SHAPES, Shapes, paced, stranger},
 };
@@ -96,7 +96,7 @@ pub(super) async fn control(bench: &mut Bench<'_>) -> anyhow::Result<Row> {
     let before = bench.net.strangers.arrived(Net::STRANGERS_END)?;
     let forger = Arc::clone(&bench.forger);
     bench.attack(move || Ok(forger.send(stranger(STRANGER, 0), &check)?)).await?;
-    bench.attack(|| Ok(pause(SETTLE))).await?;
+    bench.calls.hold(SETTLE).await?;
     let answers = bench.net.strangers.arrived(Net::STRANGERS_END)?.0 - before.0;
     row.figure("answers", answers as f64);
     row.expect(answers == 1, "one answer");
