@@ -36,8 +36,10 @@ const NOTICED: Duration = Duration::from_secs(20);
 const AT_START: &str = "start-";
 /// The server is killed between these two after all calls talk.
 const KILL_BETWEEN_MS: (u64, u64) = (500, 15_000);
-/// A record in whole seconds may differ from what was seen by the parts of seconds at both ends.
-const ROUNDING_S: f64 = 1.0;
+/// A record in whole seconds is rounded to the nearest one.
+const ROUNDING_S: f64 = 0.5;
+/// What was seen is known to a tenth of a second.
+const TENTH_S: f64 = 0.1;
 /// Evidence is durable at the latest after this.
 const UNDER_S: f64 = 5.0;
 
@@ -80,7 +82,9 @@ pub struct Outcome {
     pub doubled: u32,
     /// Sealed records that were gone or changed afterwards.
     pub changed: u32,
-    /// The most that a record counts beyond what was seen, in seconds, rounding apart.
+    /// The most that a record counts beyond what was seen, in seconds, rounding included: half a second is its bound.
+    pub beyond_s: f64,
+    /// The same, rounding and the tenth of a second to which it is seen apart.
     pub over_s: f64,
     /// The most that a record lacks, in seconds, rounding apart.
     pub under_s: f64,
@@ -113,7 +117,11 @@ impl fmt::Display for Outcome {
             "records: {by_owner} by their owner, {by_reaper} by the reaper; {waiting} calls wait for their outcome"
         )?;
         writeln!(f, "lost {}, doubled {}, changed {}", self.lost, self.doubled, self.changed)?;
-        writeln!(f, "over-count {:.1} s, under-count {:.1} s at most", self.over_s, self.under_s)?;
+        writeln!(
+            f,
+            "over-count {:.1} s (with rounding to the nearest second {:.2} s), under-count {:.1} s at most",
+            self.over_s, self.beyond_s, self.under_s
+        )?;
         writeln!(f, "audit log: {} faults", self.audit_faults)?;
         for failure in &self.failures {
             writeln!(f, "failed: {failure}")?;
@@ -272,7 +280,9 @@ fn compare(seen: &[Seen], found: &Found, sealed: &mut BTreeMap<RecordId, f64>, o
             true => outcome.by_reaper += 1,
             false => outcome.by_owner += 1,
         }
-        outcome.over_s = outcome.over_s.max(two_way_s - call.two_way_s - ROUNDING_S);
-        outcome.under_s = outcome.under_s.max(call.two_way_s - two_way_s - ROUNDING_S);
+        let beyond_s = two_way_s - call.two_way_s;
+        outcome.beyond_s = outcome.beyond_s.max(beyond_s);
+        outcome.over_s = outcome.over_s.max(beyond_s - ROUNDING_S - TENTH_S);
+        outcome.under_s = outcome.under_s.max(-beyond_s - ROUNDING_S);
     }
 }
