@@ -41,6 +41,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// Readers of a SQLite file. They never wait for the writer (WAL); more than the cores read is no faster.
 const SQLITE_READERS: u32 = 4;
+/// How long PostgreSQL lets a transaction of ours stand still: a process that sleeps in the middle of one holds the lease's
+/// row, and another node could not take over. Shorter than a lease.
+const IDLE_IN_TRANSACTION: Duration = Duration::from_secs(10);
 /// A statement that takes longer is logged.
 const SLOW_STATEMENT: Duration = Duration::from_secs(1);
 
@@ -107,9 +110,15 @@ impl Store {
             .log_statements(tracing::log::LevelFilter::Trace)
             .log_slow_statements(tracing::log::LevelFilter::Warn, SLOW_STATEMENT);
         let pool = |size: u32, reads_only: bool| {
-            AnyPoolOptions::new().max_connections(size).acquire_timeout(ACQUIRE_TIMEOUT).after_connect(
-                move |connection, _| Box::pin(async move { prepare_connection(connection, engine, reads_only).await }),
-            )
+            AnyPoolOptions::new()
+                .max_connections(size)
+                .acquire_timeout(ACQUIRE_TIMEOUT)
+                .after_connect(move |connection, _| {
+                    Box::pin(async move { prepare_connection(connection, engine, reads_only).await })
+                })
+                // SQLite ends a transaction by itself when the disk is full, which sqlx does not see: the connection would
+                // refuse every further one.
+                .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         };
         let (write, read) = match engine {
             Engine::Sqlite => (
@@ -236,6 +245,8 @@ async fn prepare_connection(
     reads_only: bool,
 ) -> Result<(), sqlx::Error> {
     if engine == Engine::Postgres {
+        let idle = format!("SET idle_in_transaction_session_timeout = {}", IDLE_IN_TRANSACTION.as_millis());
+        sqlx::query(sqlx::AssertSqlSafe(idle)).execute(&mut *connection).await?;
         return Ok(());
     }
     // WAL with synchronous=FULL: a commit is on disk when it returns, and readers do not wait.
