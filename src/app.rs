@@ -1,7 +1,10 @@
 //! Wires every part of the server together, once, by name; tests start it in the same way.
 use std::{
-    fmt, io,
+    fmt,
+    fs::File,
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::PathBuf,
     sync::Arc,
     time::Duration,
 };
@@ -43,6 +46,8 @@ use crate::{
 const NODE: &str = "node-1";
 /// The file in the data folder that keeps facts while the database is away.
 const JOURNAL: &str = "facts.journal";
+/// The empty file in the data folder that is locked as long as a server works in it.
+const IN_USE: &str = "in-use";
 /// Candidates of an answer at most.
 const MOST_CANDIDATES: usize = 8;
 /// How long answers under way may take after the second step of stopping.
@@ -69,6 +74,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Sends codes to phones.
     pub sms: Sms,
+    /// Brings what happens now to where it is kept.
+    pub recorder: Recorder,
     /// What is happening now.
     pub live: Live,
     /// Where sockets come in.
@@ -100,6 +107,9 @@ pub enum StartError {
     /// No data folder.
     #[error("`data.folder`: {0}")]
     Folder(io::Error),
+    /// Another server works in the data folder, or sleeps in it.
+    #[error("`data.folder`: another server uses {0}: stop it first (one that hangs with `kill -9`)")]
+    InUse(PathBuf),
     /// No key file.
     #[error("`data.keys`: {0}")]
     Keys(#[from] KeyError),
@@ -154,6 +164,8 @@ pub struct Server {
     pub demo: Option<DemoCounty>,
     recorder: Recorder,
     writer: JoinHandle<()>,
+    /// Held as long as the server lives.
+    _folder: File,
 }
 
 impl Server {
@@ -173,6 +185,7 @@ impl Server {
         }
         let tls = https.is_some().then(|| tls::server_config(&config, clock.wall())).transpose()?;
 
+        let folder = take_folder(&config)?;
         let store = open_store(&config, &clock).await?;
         let demo = match config.demo {
             true => Some(demo::load(&store, |password| hashed(password, &clock), clock.wall()).await?),
@@ -182,7 +195,7 @@ impl Server {
         let (recorder, writer, jobs) = start_recording(&config, &store, &clock, &shutdown).await?;
         let live = start_live(&config, &clock, &store, recorder.clone()).await?;
         handover::take_over(&jobs, &live, &recorder, config.timers).await?;
-        shutdown.spawn(jobs.run(shutdown.stop_token(), recorder.fenced()));
+        shutdown.spawn(jobs.run(shutdown.stop_token(), recorder.clone()));
         let bus: SharedBus = Arc::new(InProcess::default());
         shutdown.spawn(close_sockets(bus.listen(), live.clone(), shutdown.clone()));
         let crowd = || {
@@ -205,6 +218,7 @@ impl Server {
             shutdown: shutdown.clone(),
             bus,
             store,
+            recorder: recorder.clone(),
             live,
             door,
             config,
@@ -226,7 +240,7 @@ impl Server {
             let entrance = Entrance { listener, tls };
             shutdown.spawn(entrance.open(router.clone(), connections.clone(), shutdown.clone()));
         }
-        Ok(Self { app, http, https, demo, recorder, writer })
+        Ok(Self { app, http, https, demo, recorder, writer, _folder: folder })
     }
 
     /// Where its pages are.
@@ -237,7 +251,7 @@ impl Server {
     /// Waits for the first step of stopping, lets running calls go on as long as the settings say or until the second
     /// step, writes down what has happened, and ends.
     pub async fn run(self) {
-        let Self { app, recorder, writer, .. } = self;
+        let Self { app, recorder, writer, _folder, .. } = self;
         app.shutdown.draining().await;
         tokio::select! {
             () = app.live.drain(app.config.drain) => {}
@@ -336,6 +350,13 @@ pub async fn run(config: Config, shutdown: Shutdown) -> Result<(), StartError> {
     announce::say(&server.addresses(), server.demo.as_ref());
     server.run().await;
     Ok(())
+}
+
+/// Makes the data folder this process's own: two that write one journal would lose facts of both.
+fn take_folder(config: &Config) -> Result<File, StartError> {
+    let folder = &config.data.folder;
+    files::make_private_folder(folder).map_err(StartError::Folder)?;
+    files::take(&folder.join(IN_USE)).map_err(StartError::Folder)?.ok_or_else(|| StartError::InUse(folder.clone()))
 }
 
 /// Opens the database with its keys and brings its schema up to date.

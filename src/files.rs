@@ -32,11 +32,38 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
+/// Locks a file, made when it is missing (mode 0600), until what is returned is dropped or the process ends; `None` when
+/// somebody holds it.
+///
+/// # Errors
+/// When the system refuses.
+pub fn take(path: &Path) -> io::Result<Option<fs::File>> {
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(fs::TryLockError::WouldBlock) => Ok(None),
+        Err(fs::TryLockError::Error(error)) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    #[test]
+    fn what_is_taken_is_free_again_when_it_is_dropped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("in-use");
+
+        let taken = take(&path).expect("possible");
+
+        assert!(taken.is_some());
+        assert!(take(&path).expect("possible").is_none());
+        drop(taken);
+        assert!(take(&path).expect("possible").is_some());
+    }
 
     #[test]
     fn a_private_file_replaces_an_open_one() {

@@ -15,7 +15,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use yunfa_signaling::{
     ids::{ConsultationId, SessionId},
     milestone::Milestone,
+    time::Instant,
 };
 
 pub use crate::storage::{ChatLine, SealedRecord};
@@ -42,6 +43,10 @@ use writer::Outage;
 /// minutes of a database that is away; more would be memory, less would make calls wait sooner.
 const QUEUE: usize = 16_384;
 
+/// A lease that was renewed so long ago is looked at before anything is written: it is renewed every five seconds, and
+/// whatever came late, this process slept.
+const HELD_MS: u64 = 6_000;
+
 /// Why a record is not sealed.
 #[derive(Debug, thiserror::Error)]
 pub enum RecorderError {
@@ -54,6 +59,16 @@ pub enum RecorderError {
     /// The store says no.
     #[error(transparent)]
     Storage(#[from] StorageError),
+}
+
+impl RecorderError {
+    /// Whether waiting and trying again may help.
+    pub const fn is_passing(&self) -> bool {
+        match self {
+            Self::Storage(cause) => cause.is_passing(),
+            Self::Stopped | Self::Incomplete => false,
+        }
+    }
 }
 
 /// What the writer has done so far.
@@ -94,10 +109,16 @@ struct Counters {
     refused: AtomicU64,
 }
 
+fn ms(at: Instant) -> u64 {
+    u64::try_from(at.since(Instant::default()).as_millis()).unwrap_or(u64::MAX)
+}
+
 /// What the writer is told.
 enum Job {
     Write(Entry),
     Ask(Ask),
+    /// Somebody else found the database away.
+    Doubt,
 }
 
 /// What is answered when everything told before has come that far.
@@ -106,7 +127,9 @@ enum Ask {
     Flush { answer: oneshot::Sender<()> },
     /// It is in the database.
     Settle { answer: oneshot::Sender<()> },
-    /// The same, and this session's record is sealed.
+    /// The database takes what is new.
+    Admit { answer: oneshot::Sender<()> },
+    /// The same as settled, and this session's record is sealed.
     Seal { session: SessionId, answer: oneshot::Sender<Result<SealedRecord, RecorderError>> },
 }
 
@@ -139,8 +162,13 @@ pub struct Recorder {
     jobs: mpsc::Sender<Job>,
     pending: Arc<Pending>,
     counters: Arc<Counters>,
+    away: Arc<AtomicBool>,
     fenced: CancellationToken,
     store: Store,
+    lease: Lease,
+    clock: Clock,
+    /// When the lease was surely held, in milliseconds of the clock.
+    held_ms: Arc<AtomicU64>,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -166,23 +194,26 @@ impl Recorder {
         let (jobs, told) = mpsc::channel(QUEUE);
         let pending = Arc::new(Pending::default());
         let counters = Arc::new(Counters::default());
+        let away = Arc::new(AtomicBool::new(!journal.is_empty()));
         let fenced = CancellationToken::new();
+        let held_ms = Arc::new(AtomicU64::new(ms(clock.now().mono)));
         let writer = writer::Writer {
             store: store.clone(),
-            lease,
+            lease: lease.clone(),
             pending: pending.clone(),
             counters: counters.clone(),
+            away: away.clone(),
             fenced: fenced.clone(),
             incomplete: Default::default(),
             outage: (!journal.is_empty()).then(|| Outage::new(clock.now().mono)),
             journal: Arc::new(Mutex::new(journal)),
             held: vec![],
             asked: Default::default(),
-            clock,
+            clock: clock.clone(),
             calendar,
         };
         let task = tokio::spawn(writer.run(told));
-        Ok((Self { jobs, pending, counters, fenced, store }, task))
+        Ok((Self { jobs, pending, counters, away, fenced, store, lease, clock, held_ms }, task))
     }
 
     /// Appends an event; waits only when the queue is full.
@@ -227,15 +258,54 @@ impl Recorder {
         settled.await.map_err(|_| RecorderError::Stopped)
     }
 
-    /// Whether there ever was a consultation of this id. Ids are minted by clients: one that was used, perhaps before the
-    /// server was started, must be refused before anything is told under it.
-    pub async fn is_known(&self, consultation: ConsultationId) -> Result<bool, RecorderError> {
+    /// Waits until the database takes what is new, however long that is, and says whether there ever was a consultation of
+    /// this id. Ids are minted by clients: one that was used, perhaps before the server was started, must be refused before
+    /// anything is told under it; and what begins while nothing can be kept might never have been.
+    pub async fn admit(&self, consultation: ConsultationId) -> Result<bool, RecorderError> {
+        let (answer, admitted) = oneshot::channel();
+        self.tell(Job::Ask(Ask::Admit { answer })).await;
+        admitted.await.map_err(|_| RecorderError::Stopped)?;
         Ok(self.store.is_known(consultation).await?)
+    }
+
+    /// Whether the database is away, or takes nothing because the disk is full: calls go on, nothing new begins.
+    pub fn is_away(&self) -> bool {
+        self.away.load(Ordering::Relaxed)
+    }
+
+    /// Makes the writer look whether the database is there; never waits.
+    pub fn doubt(&self) {
+        // A queue that is full is a database that is away, which the writer knows.
+        let _ = self.jobs.try_send(Job::Doubt);
     }
 
     /// Fires when another node took over: nothing of this one is written any more, and it must stop.
     pub fn fenced(&self) -> CancellationToken {
         self.fenced.clone()
+    }
+
+    /// The lease was renewed just now.
+    pub fn renewed(&self) {
+        self.held_ms.store(ms(self.clock.now().mono), Ordering::Relaxed);
+    }
+
+    /// Makes sure that this node may still write what belongs to no consultation. A process that slept asks the
+    /// database first: another one may have taken over, and then this one is fenced here.
+    pub async fn hold(&self) -> Result<(), StorageError> {
+        let lapsed = ms(self.clock.now().mono).saturating_sub(self.held_ms.load(Ordering::Relaxed)) > HELD_MS;
+        if self.fenced.is_cancelled() {
+            return Err(StorageError::Fenced { epoch: self.lease.epoch });
+        }
+        if !lapsed {
+            return Ok(());
+        }
+        let held = self.store.hold_lease(&self.lease).await;
+        match &held {
+            Ok(()) => self.renewed(),
+            Err(StorageError::Fenced { .. }) => self.fenced.cancel(),
+            Err(_) => self.doubt(),
+        }
+        held
     }
 
     /// What the writer has done so far.

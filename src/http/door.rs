@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::{
     extract::{FromRequestParts, Request, State},
-    http::{HeaderMap, HeaderValue, header, request::Parts},
+    http::{HeaderMap, HeaderValue, Method, header, request::Parts},
     middleware::Next,
     response::{IntoResponse as _, Response},
 };
@@ -71,6 +71,10 @@ pub(super) async fn guard(
         && let Err(refused) = app.budgets.request(client.address)
     {
         return refused.into_response();
+    }
+    let writes = request.method() != Method::GET || action == Action::OpenSocket;
+    if writes && let Err(refused) = app.recorder.hold().await {
+        return not_held(refused).into_response();
     }
     let mut renewed = None;
     if policy::reach(None, action).is_err() {
@@ -227,6 +231,14 @@ pub(super) const fn door_word(door: Door) -> &'static str {
 /// `lasts` from now.
 pub(super) fn later(now: Timestamp, lasts: Duration) -> Timestamp {
     Timestamp(now.0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)))
+}
+
+/// What a node that may not be the one any more says.
+fn not_held(error: StorageError) -> Problem {
+    match error {
+        StorageError::Fenced { .. } => Code::Draining.into(),
+        other => stored(other),
+    }
 }
 
 /// What a failure of the store looks like from outside.

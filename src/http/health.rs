@@ -1,4 +1,6 @@
 //! Whether the process lives and whether it takes new work.
+use std::time::Duration;
+
 use axum::{Json, extract::State};
 use serde_json::{Value, json};
 
@@ -13,10 +15,16 @@ pub(super) async fn alive() -> Json<Value> {
     Json(json!({ "status": "alive" }))
 }
 
-/// `GET /readyz`: new work is welcome; 503 from the first signal on, and while the database is away.
+/// When somebody who was told that the database is away may ask again.
+const LOOK_AGAIN: Duration = Duration::from_secs(2);
+
+/// `GET /readyz`: new work is welcome; 503 from the first signal on, and while the database is away or the disk is full.
 pub(super) async fn ready(State(app): State<Shared>) -> Result<Json<Value>, Problem> {
     if app.shutdown.is_draining() {
         return Err(Code::Draining.into());
+    }
+    if app.recorder.is_away() {
+        return Err(Problem::from(Code::Unavailable).retry_after(LOOK_AGAIN));
     }
     app.store.ping().await.map_err(stored)?;
     Ok(Json(json!({ "status": "ready" })))

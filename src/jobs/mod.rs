@@ -12,6 +12,7 @@ use tracing::{error, info, warn};
 use crate::{
     clock::Clock,
     domain::calendar::Calendar,
+    recorder::Recorder,
     storage::{Lease, StorageError, Store},
 };
 pub use purge::purge;
@@ -43,8 +44,8 @@ impl Jobs {
         seal_stale(&self.store, &self.lease, &self.calendar, self.clock.wall()).await
     }
 
-    /// Runs until `stop`; cancels `fenced` when another node took this one's lease.
-    pub async fn run(self, stop: CancellationToken, fenced: CancellationToken) {
+    /// Runs until `stop`; fences the recorder when another node took this one's lease.
+    pub async fn run(self, stop: CancellationToken, recorder: Recorder) {
         let mut round = 0_u32;
         loop {
             tokio::select! {
@@ -53,14 +54,15 @@ impl Jobs {
             }
             round = round.wrapping_add(1);
             match self.store.renew_lease(&self.lease, self.clock.wall()).await {
-                Ok(()) => {}
+                Ok(()) => recorder.renewed(),
                 Err(StorageError::Fenced { epoch }) => {
                     error!(epoch, "this node's lease was taken over");
-                    fenced.cancel();
+                    recorder.fenced().cancel();
                     return;
                 }
                 Err(error) => {
                     warn!(error = &error as &dyn std::error::Error, "the lease could not be renewed");
+                    recorder.doubt();
                     continue;
                 }
             }

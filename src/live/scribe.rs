@@ -11,7 +11,7 @@ use yunfa_signaling::{
 use crate::{
     clock::Clock,
     domain::evidence::Evidence,
-    recorder::{ChatLine, Recorder, RecorderError},
+    recorder::{ChatLine, Recorder},
 };
 
 /// First pause after a seal that failed; it doubles up to [`LONGEST_PAUSE`].
@@ -110,7 +110,7 @@ async fn seal(recorder: &Recorder, clock: &Clock, session: SessionId) -> Option<
     loop {
         match recorder.seal(session).await {
             Ok(sealed) => return Some(Sealed { session, record: sealed.record }),
-            Err(refused) if !may_pass(&refused) => {
+            Err(refused) if !refused.is_passing() => {
                 error!(session.id = ?session, "the record cannot be sealed: {refused}");
                 return None;
             }
@@ -118,12 +118,5 @@ async fn seal(recorder: &Recorder, clock: &Clock, session: SessionId) -> Option<
         }
         clock.sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
-    }
-}
-
-const fn may_pass(refused: &RecorderError) -> bool {
-    match refused {
-        RecorderError::Storage(cause) => cause.is_passing(),
-        RecorderError::Stopped | RecorderError::Incomplete => false,
     }
 }

@@ -27,6 +27,10 @@ use super::{
 };
 use crate::recorder::ChatLine;
 
+/// How long a new matter waits for a database that is away.
+const ADMISSION: Duration = Duration::from_secs(5);
+/// After so many seconds whoever was refused may ask again.
+const LOOK_AGAIN_S: u32 = 2;
 /// Chat lines that are said again to a page that starts afresh; a page's inbox holds them and the rest of its welcome.
 const CHAT_AGAIN: usize = 200;
 /// How long a final matter answers repeated requests: as long as a broken socket may take to come back.
@@ -146,13 +150,26 @@ impl Task {
 
     /// Answers the request that opens the matter; `false` when it is refused.
     async fn open(&mut self, Asked { tab, request }: Asked) -> bool {
-        let opened = match self.registry.recorder.is_known(self.opening.consultation).await {
-            Ok(false) => ServerMessage::Done { reply_to: request },
+        let Registry { recorder, clock, .. } = &*self.registry;
+        let admitted = tokio::select! {
+            known = recorder.admit(self.opening.consultation) => Some(known),
+            () = clock.sleep(ADMISSION) => None,
+        };
+        let refusal = |code, message: &str, retry_after| {
+            let message = message.to_owned();
+            ServerMessage::Error { reply_to: Some(request), code, message, retry_after }
+        };
+        let opened = match admitted {
+            Some(Ok(false)) => ServerMessage::Done { reply_to: request },
             // Ids are minted by clients: one that was used before the server started is over.
-            Ok(true) => super::reply(request, Err(SessionError::Over)),
-            Err(cause) => {
+            Some(Ok(true)) => super::reply(request, Err(SessionError::Over)),
+            Some(Err(cause)) if !cause.is_passing() => {
                 error!("a consultation cannot be opened: {cause}");
-                ServerMessage::refusal(Some(request), ErrorCode::Internal, "not possible right now: try again")
+                refusal(ErrorCode::Internal, "something broke here", None)
+            }
+            Some(Err(_)) | None => {
+                let message = "nothing can be kept right now: try again soon";
+                refusal(ErrorCode::Unavailable, message, Some(LOOK_AGAIN_S))
             }
         };
         let is_refused = matches!(opened, ServerMessage::Error { .. });

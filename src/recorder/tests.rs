@@ -340,8 +340,8 @@ async fn an_id_that_was_used_before_the_restart_is_known() {
 
         let (recorder, _writer) = start(&fixture.store).await;
 
-        assert!(recorder.is_known(script.consultation).await.expect("asked"));
-        assert!(!recorder.is_known(call(2, script.lawyer).consultation).await.expect("asked"));
+        assert!(recorder.admit(script.consultation).await.expect("asked"));
+        assert!(!recorder.admit(call(2, script.lawyer).consultation).await.expect("asked"));
     })
     .await;
 }

@@ -1,7 +1,10 @@
 //! The one task that writes what the recorder is told.
 use std::{
     collections::{BTreeSet, VecDeque},
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -49,6 +52,8 @@ pub(super) struct Writer {
     pub(super) calendar: Calendar,
     pub(super) pending: Arc<Pending>,
     pub(super) counters: Arc<Counters>,
+    /// Whether there is an outage, for everybody to see.
+    pub(super) away: Arc<AtomicBool>,
     pub(super) fenced: CancellationToken,
     /// Matters of which an event was refused for good: their records would not be the truth.
     pub(super) incomplete: BTreeSet<ConsultationId>,
@@ -132,17 +137,43 @@ impl Writer {
     }
 
     async fn work(&mut self, jobs: &mut Vec<Job>) -> Result<(), Fenced> {
-        let mut entries = vec![];
+        let (mut entries, mut newcomers, mut doubts) = (vec![], vec![], false);
         for job in jobs.drain(..) {
             match job {
                 Job::Write(entry) => entries.push(entry),
+                Job::Doubt => doubts = true,
+                // One look at the database serves all who came together.
+                Job::Ask(Ask::Admit { answer }) => newcomers.push(answer),
                 Job::Ask(ask) => {
                     self.write(std::mem::take(&mut entries)).await?;
                     self.answer(ask).await?;
                 }
             }
         }
-        self.write(entries).await
+        self.write(entries).await?;
+        if self.outage.is_none() && (doubts || !newcomers.is_empty()) {
+            self.look().await?;
+        }
+        for answer in newcomers {
+            self.answer(Ask::Admit { answer }).await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the database takes anything: an outage begins when it does not.
+    async fn look(&mut self) -> Result<bool, Fenced> {
+        let looked = tokio::select! {
+            looked = self.store.hold_lease(&self.lease) => looked,
+            () = self.clock.sleep(PATIENCE) => Err(StorageError::too_slow()),
+        };
+        match looked {
+            Ok(()) => Ok(true),
+            Err(StorageError::Fenced { .. }) => Err(Fenced),
+            Err(error) => {
+                self.begin_outage(&error);
+                Ok(false)
+            }
+        }
     }
 
     /// Answers who asked; a question that only the database can answer waits until it is back.
@@ -152,7 +183,7 @@ impl Writer {
             Ask::Flush { answer } if self.held.is_empty() => {
                 let _ = answer.send(());
             }
-            Ask::Settle { answer } if self.outage.is_none() => {
+            Ask::Settle { answer } | Ask::Admit { answer } if self.outage.is_none() => {
                 let _ = answer.send(());
             }
             Ask::Seal { session, answer } if self.outage.is_none() => match self.seal(session).await {
@@ -167,7 +198,11 @@ impl Writer {
                     let _ = answer.send(sealed);
                 }
             },
-            waits => self.asked.push_back(waits),
+            waits => {
+                // Newcomers do not wait for ever; those who went away must not be kept through a long outage.
+                self.asked.retain(|ask| !matches!(ask, Ask::Admit { answer } if answer.is_closed()));
+                self.asked.push_back(waits);
+            }
         }
         Ok(())
     }
@@ -253,6 +288,7 @@ impl Writer {
     /// The database did not answer: the next try comes after a pause that grows.
     fn begin_outage(&mut self, error: &StorageError) {
         let now = self.clock.now().mono;
+        self.away.store(true, Ordering::Relaxed);
         self.counters.retries.fetch_add(1, Ordering::Relaxed);
         let outage = self.outage.get_or_insert_with(|| {
             warn!(
@@ -326,11 +362,13 @@ impl Writer {
 
     async fn end_outage(&mut self) -> Result<(), Fenced> {
         let (held, owner, now) = (std::mem::take(&mut self.held), self.lease.clone(), self.clock.now());
+        let is_back = if held.is_empty() { self.look().await? } else { true };
         self.held = self.take_down(&owner, held, now.wall).await?;
-        if !self.held.is_empty() {
+        if !is_back || !self.held.is_empty() {
             return Ok(());
         }
         let Some(Outage { since, .. }) = self.outage.take() else { return Ok(()) };
+        self.away.store(false, Ordering::Relaxed);
         let lasted = now.mono.since(since);
         if lasted >= PATIENCE {
             info!("the database is back after {} s and has all facts", lasted.as_secs());

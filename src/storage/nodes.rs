@@ -47,6 +47,12 @@ impl Store {
         held(lease, query.execute(self.write()).await?.rows_affected())
     }
 
+    /// Makes sure that `lease` was not taken over and that the database takes something: [`StorageError::Fenced`] or a
+    /// passing error when not.
+    pub async fn hold_lease(&self, lease: &Lease) -> Result<(), StorageError> {
+        Ok(self.begin_as(lease).await?.commit().await?)
+    }
+
     /// Ends the leases of other nodes that were not renewed in time, so that what they still write changes nothing.
     pub(super) async fn end_lapsed_leases(&self, lease: &Lease, now: Timestamp) -> Result<u64, StorageError> {
         let done = sqlx::query(TAKE_OVER).bind(now.0).bind(&lease.node).execute(self.write()).await?;

@@ -247,7 +247,7 @@ export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST"
 /**
  * Why a request was refused: stable words, the same on the socket and in `problem+json`.
  */
-export type ErrorCode = "bad-message" | "too-large" | "too-many" | "rate-limited" | "unsupported-version" | "unauthenticated" | "not-allowed" | "not-found" | "resume-lost" | "stale-epoch" | "already-waiting" | "taken" | "offer-over" | "over" | "unexpected" | "media-refused" | "already-rated" | "draining" | "overloaded" | "internal";
+export type ErrorCode = "bad-message" | "too-large" | "too-many" | "rate-limited" | "unsupported-version" | "unauthenticated" | "not-allowed" | "not-found" | "resume-lost" | "stale-epoch" | "already-waiting" | "taken" | "offer-over" | "over" | "unexpected" | "media-refused" | "already-rated" | "draining" | "overloaded" | "unavailable" | "internal";
 
 /**
  * One participant's connection in a session.
@@ -427,7 +427,7 @@ code: ErrorCode,
  */
 message: string, 
 /**
- * With `overloaded`: seconds after which to come back, and then at a random moment of the next second.
+ * With `overloaded` and `unavailable`: seconds after which to come back, and then at a random moment of the next second.
  */
 retryAfter: number | null, } | { "type": "presence", 
 /**

@@ -51,7 +51,7 @@ pub enum ServerMessage {
         code: ErrorCode,
         /// One English sentence a developer can act on; pages say their own words for the code.
         message: String,
-        /// With `overloaded`: seconds after which to come back, and then at a random moment of the next second.
+        /// With `overloaded` and `unavailable`: seconds after which to come back, and then at a random moment of the next second.
         retry_after: Option<u32>,
     },
     /// A lawyer's own presence changed.
@@ -324,6 +324,8 @@ pub enum ErrorCode {
     Draining,
     /// More come at once than are let in; `retryAfter` says when to come back.
     Overloaded,
+    /// The database is away or the disk is full: what begins now could not be kept.
+    Unavailable,
     /// Something broke here; it was logged.
     Internal,
 }
@@ -407,6 +409,7 @@ impl ErrorCode {
         Self::AlreadyRated,
         Self::Draining,
         Self::Overloaded,
+        Self::Unavailable,
         Self::Internal,
     ];
 
@@ -432,6 +435,7 @@ impl ErrorCode {
             Self::AlreadyRated => "already-rated",
             Self::Draining => "draining",
             Self::Overloaded => "overloaded",
+            Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
     }

@@ -110,6 +110,7 @@ const zh = {
   'error.unreachable': '连不上服务器，请检查网络后再试。',
   'error.rate-limited': '操作太频繁，请稍等几分钟再试。',
   'error.draining': '系统正在维护，请稍后再试。',
+  'error.unavailable': '系统暂时不能接新的咨询，请过几分钟再试。',
   'error.internal': '系统出了问题，已经记录。请再试一次。',
 } as const
 
@@ -224,6 +225,7 @@ const en: Record<keyof typeof zh, string> = {
   'error.unreachable': 'The server cannot be reached. Check the network and try again.',
   'error.rate-limited': 'Too many tries. Please wait a few minutes.',
   'error.draining': 'Maintenance is going on. Please try again later.',
+  'error.unavailable': 'New consultations cannot be taken right now. Please try again in a few minutes.',
   'error.internal': 'Something broke here; it was noted. Please try again.',
 }
 
