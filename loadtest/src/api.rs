@@ -137,6 +137,11 @@ impl Server {
         Ok(stream)
     }
 
+    /// Its address.
+    pub fn url(&self) -> &Url {
+        &self.base
+    }
+
     /// The address of the socket.
     ///
     /// # Errors

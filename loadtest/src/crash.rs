@@ -24,14 +24,17 @@ use crate::{
     client::{Citizen, Lawyer},
     peer::Shape,
 };
-use call::{Script, Seen};
+use call::Script;
+pub use call::Seen;
 use found::Found;
-pub use process::Binary;
+pub use process::{Binary, Process};
 
 /// How long all calls of a round may take to be talking.
 const ALL_TALK: Duration = Duration::from_secs(60);
 /// How long clients may take to notice that the server is gone.
 const NOTICED: Duration = Duration::from_secs(20);
+/// How long calls may take to hang up, and their records to be sealed.
+const ALL_END: Duration = Duration::from_secs(60);
 /// Points of this name are passed while the server starts, after a kill.
 const AT_START: &str = "start-";
 /// The server is killed between these two after all calls talk.
@@ -180,9 +183,11 @@ async fn one_round(
     let mut process = plan.binary.start(point.map(|point| (point, dice.random_range(1..=20)))).await?;
     let scripts: Vec<Script> = (0..plan.calls).map(|_| Script::roll(dice)).collect();
     let kill_after = Duration::from_millis(dice.random_range(KILL_BETWEEN_MS.0..KILL_BETWEEN_MS.1));
-    let begun = begin(plan, &process.server, logins, scripts).await;
+    let begun = begin(plan.channel, &process.server, logins, scripts).await;
     match begun {
-        Ok(mut calls) => {
+        Ok(calls) => {
+            calls.go.send_replace(true);
+            let mut calls = calls.running;
             tokio::select! {
                 () = sleep(kill_after) => process.kill().await?,
                 ended = process.ended() => note_point(outcome, point, ended?),
@@ -216,16 +221,73 @@ fn note_point(outcome: &mut Outcome, point: Option<&str>, ended_itself: bool) {
     }
 }
 
+/// Calls in which both sides talk; each goes on until it is told otherwise.
+#[derive(Debug)]
+pub struct Calls {
+    running: JoinSet<Seen>,
+    go: watch::Sender<bool>,
+}
+
+impl Calls {
+    /// Begins a call for each login.
+    ///
+    /// # Errors
+    ///
+    /// When one of them does not begin.
+    pub async fn begin(server: &Server, logins: &[Login], channel: Channel) -> anyhow::Result<Self> {
+        begin(channel, server, logins, vec![Script::AT_ONCE; logins.len()]).await
+    }
+
+    /// Everybody hangs up and every lawyer writes the outcome; what was seen of each call.
+    ///
+    /// # Errors
+    ///
+    /// When they do not come to an end in time.
+    pub async fn hang_up(self) -> anyhow::Result<Vec<Seen>> {
+        self.go.send_replace(true);
+        self.ended(ALL_END).await
+    }
+
+    /// Waits until the server ends them all; what was seen of each.
+    ///
+    /// # Errors
+    ///
+    /// When they do not come to an end in time.
+    pub async fn ended(mut self, within: Duration) -> anyhow::Result<Vec<Seen>> {
+        let all = async {
+            let mut seen = vec![];
+            while let Some(call) = self.running.join_next().await {
+                seen.push(call?);
+            }
+            anyhow::Ok(seen)
+        };
+        timeout(within, all).await.context("the calls did not end")?
+    }
+}
+
+/// Compares what was seen of calls with what a supervisor finds.
+///
+/// # Errors
+///
+/// When the server does not answer.
+pub async fn check(binary: &Binary, server: &Server, seen: &[Seen]) -> anyhow::Result<Outcome> {
+    let mut outcome = Outcome::default();
+    let found = Found::read(server, &binary.supervisor()).await?;
+    outcome.audit_faults += u32::from(!binary.audit_is_intact().await?);
+    compare(seen, &found, &mut BTreeMap::new(), &mut outcome);
+    Ok(outcome)
+}
+
 /// Brings all calls to where both sides talk.
-async fn begin(plan: &Plan, server: &Server, logins: &[Login], scripts: Vec<Script>) -> anyhow::Result<JoinSet<Seen>> {
+async fn begin(channel: Channel, server: &Server, logins: &[Login], scripts: Vec<Script>) -> anyhow::Result<Calls> {
     let directory = Arc::new(server.directory().await?);
     let village = directory.areas.iter().find(|area| area.level == "village").context("no village")?.code.clone();
-    let shape = match plan.channel {
+    let shape = match channel {
         Channel::Text => None,
         Channel::Voice => Some(Shape::VOICE),
         Channel::Video => Some(Shape::CALL),
     };
-    let mut calls = JoinSet::new();
+    let mut running = JoinSet::new();
     let (go, all_talk) = watch::channel(false);
     // One after the other: a lawyer who is alone on duty is the one who is rung.
     for (login, script) in logins.iter().zip(scripts) {
@@ -236,12 +298,11 @@ async fn begin(plan: &Plan, server: &Server, logins: &[Login], scripts: Vec<Scri
             lawyer.client.join_media(shape).await?;
         }
         let area: AreaCode = village.clone();
-        let talking = call::connect(&mut citizen, &mut lawyer, area, plan.channel, shape);
+        let talking = call::connect(&mut citizen, &mut lawyer, area, channel, shape);
         let session = timeout(ALL_TALK, talking).await.context("a call did not begin")??;
-        calls.spawn(call::talk(citizen, lawyer, session, script, all_talk.clone()));
+        running.spawn(call::talk(citizen, lawyer, session, script, all_talk.clone()));
     }
-    go.send_replace(true);
-    Ok(calls)
+    Ok(Calls { running, go })
 }
 
 fn compare(seen: &[Seen], found: &Found, sealed: &mut BTreeMap<RecordId, f64>, outcome: &mut Outcome) {

@@ -207,8 +207,14 @@ fn logins(demo_file: Option<PathBuf>, lawyers: &[String]) -> anyhow::Result<Vec<
 async fn crash(options: Crash) -> anyhow::Result<bool> {
     let Crash { binary, data, database, kills, calls, channel, points, seed, json } = options;
     ensure!(!data.join("yunfa.db").exists(), "{} is not empty", data.display());
-    let plan =
-        crash::Plan { binary: crash::Binary { path: binary, data, database }, kills, calls, channel, points, seed };
+    let plan = crash::Plan {
+        binary: crash::Binary { path: binary, data, database, settings: vec![] },
+        kills,
+        calls,
+        channel,
+        points,
+        seed,
+    };
     let outcome = crash::run(&plan).await?;
     show(&outcome, json)?;
     Ok(outcome.is_good())
@@ -217,7 +223,7 @@ async fn crash(options: Crash) -> anyhow::Result<bool> {
 async fn herd(options: Herd) -> anyhow::Result<bool> {
     let Herd { binary, data, database, n, addresses, settings, json } = options;
     ensure!(!data.join("yunfa.db").exists(), "{} is not empty", data.display());
-    let plan = herd::Plan { binary: crash::Binary { path: binary, data, database }, clients: n, addresses, settings };
+    let plan = herd::Plan { binary: crash::Binary { path: binary, data, database, settings: vec![] }, clients: n, addresses, settings };
     let outcome = herd::run(&plan).await?;
     show(&outcome, json)?;
     Ok(outcome.is_good())

@@ -28,6 +28,9 @@ pub(super) struct Script {
 }
 
 impl Script {
+    /// Hangs up and writes the outcome as soon as it is told to.
+    pub(super) const AT_ONCE: Self = Self { talk: Duration::ZERO, think: Duration::ZERO };
+
     /// Some calls end before the server does, and some of these are sealed.
     pub(super) fn roll(dice: &mut StdRng) -> Self {
         Self {
@@ -39,14 +42,15 @@ impl Script {
 
 /// What was seen of one call.
 #[derive(Debug)]
-pub(super) struct Seen {
-    pub(super) session: SessionId,
+pub struct Seen {
+    /// Its session.
+    pub session: SessionId,
     /// Seconds in which both sides received something of the other.
-    pub(super) two_way_s: f64,
+    pub two_way_s: f64,
     /// Its end was told to the lawyer.
-    pub(super) ended: bool,
+    pub ended: bool,
     /// The record that was said to be sealed.
-    pub(super) sealed: Option<RecordId>,
+    pub sealed: Option<RecordId>,
 }
 
 /// Brings one call to where both sides talk.

@@ -30,19 +30,25 @@ pub struct Binary {
     pub data: PathBuf,
     /// Its database; SQLite in the data folder when there is none.
     pub database: Option<String>,
+    /// Further settings, each as `key=value`.
+    pub settings: Vec<String>,
 }
 
 /// A running server.
 #[derive(Debug)]
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
-    pub(crate) server: Server,
+    /// How it is talked to.
+    pub server: Server,
 }
 
 impl Binary {
     fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new(&self.path);
         command.args(words).arg("--data").arg(&self.data).stdin(Stdio::null()).stdout(Stdio::null());
+        for setting in &self.settings {
+            command.args(["--set", setting]);
+        }
         if let Some(url) = &self.database {
             command.env("YUNFA_DATABASE_URL", url);
         }
@@ -50,7 +56,11 @@ impl Binary {
     }
 
     /// Makes so many lawyers; the answer is their logins.
-    pub(crate) async fn prepare(&self, lawyers: u32) -> anyhow::Result<Vec<Login>> {
+    ///
+    /// # Errors
+    ///
+    /// When the server does not start or refuses them.
+    pub async fn prepare(&self, lawyers: u32) -> anyhow::Result<Vec<Login>> {
         self.start(None).await?.kill().await?;
         let mut logins = vec![];
         for number in 1..=lawyers {
@@ -70,7 +80,11 @@ impl Binary {
     }
 
     /// Starts the server; at the named point, passed so many times, it ends itself.
-    pub(super) async fn start(&self, point: Option<(&str, u32)>) -> anyhow::Result<Process> {
+    ///
+    /// # Errors
+    ///
+    /// When it ends or is not ready in time.
+    pub async fn start(&self, point: Option<(&str, u32)>) -> anyhow::Result<Process> {
         let settings: Vec<_> = FOR_ALL.iter().map(|setting| (*setting).to_owned()).collect();
         self.start_with(&settings, point).await
     }
@@ -133,8 +147,38 @@ fn address(demo: &Path) -> Option<Server> {
 }
 
 impl Process {
+    /// Its number.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Sends a signal: `TERM`, `STOP`, `CONT`.
+    ///
+    /// # Errors
+    ///
+    /// When it has ended.
+    pub async fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let id = self.child.id().context("the server has ended")?.to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status().await?;
+        ensure!(sent.success(), "no {name} to the server");
+        Ok(())
+    }
+
+    /// Waits for its end; the exit code, or nothing when it was killed.
+    ///
+    /// # Errors
+    ///
+    /// When it does not end in time.
+    pub async fn exit(&mut self, within: Duration) -> anyhow::Result<Option<i32>> {
+        Ok(timeout(within, self.child.wait()).await.context("the server does not end")??.code())
+    }
+
     /// SIGKILL: nothing of it runs any more when this returns.
-    pub(crate) async fn kill(&mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub async fn kill(&mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
     }
 
