@@ -4,8 +4,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 CARGO ?= cargo
 DATA ?= data
+# Where builds go, as cargo takes it.
+TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test soak herd-test crash-test outage-test strangers-udp-test fuzz web types format lint deny tools-run tools-test rust-tests browser-tests web-tests bench
+.PHONY: help run test soak herd-test crash-test outage-test faults-test strangers-udp-test fuzz web types format lint deny tools-run tools-test rust-tests browser-tests web-tests bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -59,7 +61,7 @@ deny: ## Checks licences, banned crates and sources (installs cargo-deny when it
 bench: ## Criterion benches of the media plane; figures go to docs/performance.md.
 	$(CARGO) bench -p yunfa-media
 
-soak: test deny herd-test crash-test outage-test strangers-udp-test fuzz ## What is slow: everything of `test`, licences, crashes, outages, strangers, fuzzing, and the model test with many more cases.
+soak: test deny herd-test crash-test outage-test faults-test strangers-udp-test fuzz ## What is slow: everything of `test`, licences, crashes, outages, strangers, fuzzing, and the model test with many more cases.
 	PROPTEST_CASES=20000 $(CARGO) test --release -p yunfa-signaling --test model
 
 herd-test: ## Lets 500 clients lose their sockets at once, by a cut line and by a killed server; all are back within 15 s.
@@ -74,7 +76,10 @@ fuzz: ## Fuzzes what strangers and participants can send, ten minutes per target
 outage-test: ## Stops PostgreSQL for a minute under calls: none drops, and every record is true.
 	$(CARGO) build --release --locked --bin yunfa
 	$(CARGO) build --release --locked -p yunfa-loadtest
-	tests/with-postgres.sh --durable tests/outage.sh target/release/yunfa target/release/yunfa-loadtest
+	tests/with-postgres.sh --durable tests/outage.sh $(TARGET)/release/yunfa $(TARGET)/release/yunfa-loadtest
+
+faults-test: ## Fills the disk, stops the database, the process, and lets it sleep, for a minute each under 10 calls (needs root).
+	$(CARGO) test --release --locked --test it -- --ignored --nocapture --test-threads 1 faults::
 
 strangers-udp-test: ## Attacks the UDP port of a release server from network namespaces, under calls; needs root.
 	$(CARGO) build --release --locked --bin yunfa

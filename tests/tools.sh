@@ -16,6 +16,8 @@ if [ "$purpose" = test ]; then
     need chromium chromium
     need firefox-esr firefox-esr
     need ip iproute2
+    need mount mount
+    need mkfs.ext4 e2fsprogs
     ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || need initdb postgresql
     # Screenshots and text layout need a font with Chinese.
     fc-list ':lang=zh' 2>/dev/null | grep -q . || missing+=(fonts-noto-cjk fontconfig)

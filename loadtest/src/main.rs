@@ -223,7 +223,12 @@ async fn crash(options: Crash) -> anyhow::Result<bool> {
 async fn herd(options: Herd) -> anyhow::Result<bool> {
     let Herd { binary, data, database, n, addresses, settings, json } = options;
     ensure!(!data.join("yunfa.db").exists(), "{} is not empty", data.display());
-    let plan = herd::Plan { binary: crash::Binary { path: binary, data, database, settings: vec![] }, clients: n, addresses, settings };
+    let plan = herd::Plan {
+        binary: crash::Binary { path: binary, data, database, settings: vec![] },
+        clients: n,
+        addresses,
+        settings,
+    };
     let outcome = herd::run(&plan).await?;
     show(&outcome, json)?;
     Ok(outcome.is_good())

@@ -7,7 +7,12 @@ use yunfa_loadtest::{
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_that_lost_its_sockets_is_back_in_time_and_nobody_is_lost() {
     let folder = tempfile::tempdir().expect("a folder");
-    let binary = Binary { path: env!("CARGO_BIN_EXE_yunfa").into(), data: folder.path().join("data"), database: None, settings: vec![] };
+    let binary = Binary {
+        path: env!("CARGO_BIN_EXE_yunfa").into(),
+        data: folder.path().join("data"),
+        database: None,
+        settings: vec![],
+    };
     // So few that the crowd is one.
     let settings = vec!["limits.greetings_per_second=12".to_owned()];
     let plan = Plan { binary, clients: 60, addresses: 6, settings };
