@@ -116,7 +116,7 @@ async fn full_disk(dose: Dose, disk: Disk) {
     let Running { process, calls, mut late } = begin(&binary, dose).await;
 
     disk.fill();
-    sleep(dose.lasts).await;
+    stays(&mut late, dose.lasts).await;
     let grown = grows(&process);
     refuses(&process, &mut late).await;
     let grown = grown.by(&process);
@@ -144,7 +144,7 @@ async fn away(dose: Dose, disk_is_full: bool) {
         disk.fill();
     }
     cluster.stop();
-    sleep(dose.lasts).await;
+    stays(&mut late, dose.lasts).await;
     let grown = grows(&process);
     refuses(&process, &mut late).await;
     let (grown, kept) = (grown.by(&process), journal());
@@ -296,6 +296,12 @@ async fn begin_with(binary: &Binary, logins: &[Login]) -> Running {
 fn binary(data: PathBuf, database: Option<String>, settings: &[&str]) -> Binary {
     let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
     Binary { path: env!("CARGO_BIN_EXE_yunfa").into(), data, database, settings }
+}
+
+/// Stays for so long: a socket that says nothing is closed.
+async fn stays(citizen: &mut Citizen, time: Duration) {
+    let said = citizen.client.look_for(time, |_| None::<()>).await;
+    assert!(matches!(said, Ok(None)), "{:?}", said.err());
 }
 
 /// Asks for a lawyer.
