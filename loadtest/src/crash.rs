@@ -87,8 +87,10 @@ pub struct Outcome {
     pub changed: u32,
     /// The most that a record counts beyond what was seen, in seconds, rounding included: half a second is its bound.
     pub beyond_s: f64,
-    /// The same, rounding and the tenth of a second to which it is seen apart.
+    /// The same, apart from rounding, the tenth of a second to which it is seen, and how late the callers were.
     pub over_s: f64,
+    /// How late the timers of the callers were at most: on a machine that is too busy they see less than there was.
+    pub late_s: f64,
     /// The most that a record lacks, in seconds, rounding apart.
     pub under_s: f64,
     /// Verifications of the whole audit log that failed.
@@ -125,6 +127,7 @@ impl fmt::Display for Outcome {
             "over-count {:.1} s (with rounding to the nearest second {:.2} s), under-count {:.1} s at most",
             self.over_s, self.beyond_s, self.under_s
         )?;
+        writeln!(f, "the callers' own timers were up to {:.2} s late", self.late_s)?;
         writeln!(f, "audit log: {} faults", self.audit_faults)?;
         for failure in &self.failures {
             writeln!(f, "failed: {failure}")?;
@@ -187,7 +190,7 @@ async fn one_round(
     match begun {
         Ok(calls) => {
             calls.go.send_replace(true);
-            let mut calls = calls.running;
+            let Calls { running: mut calls, timers: _timers, .. } = calls;
             tokio::select! {
                 () = sleep(kill_after) => process.kill().await?,
                 ended = process.ended() => note_point(outcome, point, ended?),
@@ -226,6 +229,8 @@ fn note_point(outcome: &mut Outcome, point: Option<&str>, ended_itself: bool) {
 pub struct Calls {
     running: JoinSet<Seen>,
     go: watch::Sender<bool>,
+    /// Ends with the calls.
+    timers: JoinSet<()>,
 }
 
 impl Calls {
@@ -287,7 +292,8 @@ async fn begin(channel: Channel, server: &Server, logins: &[Login], scripts: Vec
         Channel::Voice => Some(Shape::VOICE),
         Channel::Video => Some(Shape::CALL),
     };
-    let mut running = JoinSet::new();
+    let (mut running, mut timers, late) = (JoinSet::new(), JoinSet::new(), call::Lateness::default());
+    timers.spawn(call::watch_timers(Arc::clone(&late)));
     let (go, all_talk) = watch::channel(false);
     // One after the other: a lawyer who is alone on duty is the one who is rung.
     for (login, script) in logins.iter().zip(scripts) {
@@ -300,9 +306,9 @@ async fn begin(channel: Channel, server: &Server, logins: &[Login], scripts: Vec
         let area: AreaCode = village.clone();
         let talking = call::connect(&mut citizen, &mut lawyer, area, channel, shape);
         let session = timeout(ALL_TALK, talking).await.context("a call did not begin")??;
-        running.spawn(call::talk(citizen, lawyer, session, script, all_talk.clone()));
+        running.spawn(call::talk(citizen, lawyer, session, script, all_talk.clone(), Arc::clone(&late)));
     }
-    Ok(Calls { running, go })
+    Ok(Calls { running, go, timers })
 }
 
 fn compare(seen: &[Seen], found: &Found, sealed: &mut BTreeMap<RecordId, f64>, outcome: &mut Outcome) {
@@ -343,7 +349,8 @@ fn compare(seen: &[Seen], found: &Found, sealed: &mut BTreeMap<RecordId, f64>, o
         }
         let beyond_s = two_way_s - call.two_way_s;
         outcome.beyond_s = outcome.beyond_s.max(beyond_s);
-        outcome.over_s = outcome.over_s.max(beyond_s - ROUNDING_S - TENTH_S);
+        outcome.late_s = outcome.late_s.max(call.late_s);
+        outcome.over_s = outcome.over_s.max(beyond_s - ROUNDING_S - TENTH_S - call.late_s);
         outcome.under_s = outcome.under_s.max(-beyond_s - ROUNDING_S);
     }
 }

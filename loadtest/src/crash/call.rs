@@ -1,8 +1,17 @@
 //! One call of the `crash` scenario: what its two sides do until the server is gone, and what they saw.
-use std::time::Duration;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use rand::{RngExt as _, rngs::StdRng};
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
 use yunfa_signaling::{
     ids::{AreaCode, RecordId, SessionId},
     words::{Channel, Outcome, PracticeArea},
@@ -13,6 +22,8 @@ use crate::{
     peer::Shape,
 };
 
+/// How often timers are looked at: as often as a voice sends.
+const TICK: Duration = Duration::from_millis(20);
 /// How long each step towards a running session may take.
 const STEP: Duration = Duration::from_secs(20);
 /// How long a call may wait for the others to begin.
@@ -51,6 +62,20 @@ pub struct Seen {
     pub ended: bool,
     /// The record that was said to be sealed.
     pub sealed: Option<RecordId>,
+    /// How late the timers of this process were at most while the calls ran: by so much what was seen may be short.
+    pub late_s: f64,
+}
+
+/// How late the timers of this process are, at most, in microseconds.
+pub(super) type Lateness = Arc<AtomicU64>;
+
+/// Notes how late timers are until it is dropped.
+pub(super) async fn watch_timers(late: Lateness) {
+    loop {
+        let due = Instant::now() + TICK;
+        sleep_until(due).await;
+        late.fetch_max(u64::try_from(due.elapsed().as_micros()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
 }
 
 /// Brings one call to where both sides talk.
@@ -79,8 +104,9 @@ pub(super) async fn talk(
     session: SessionId,
     script: Script,
     mut all_talk: watch::Receiver<bool>,
+    late: Lateness,
 ) -> Seen {
-    let mut seen = Seen { session, two_way_s: 0.0, ended: false, sealed: None };
+    let mut seen = Seen { session, two_way_s: 0.0, ended: false, sealed: None, late_s: 0.0 };
     let asker = async {
         tokio::select! {
             ended = citizen.client.stay(session, BEGIN) => ended?,
@@ -100,6 +126,7 @@ pub(super) async fn talk(
     // Both end with an error when the server is killed under them.
     let (_, _) = tokio::join!(asker, desk);
     let (received, other) = (citizen.client.take_received(), lawyer.client.take_received());
+    seen.late_s = Duration::from_micros(late.load(Ordering::Relaxed)).as_secs_f64();
     seen.two_way_s = received.timeline.two_way_seconds(&other.timeline);
     // Sockets are gone already; media is closed so that nothing of this call outlives it.
     let _ = tokio::join!(citizen.client.leave(), lawyer.client.leave());

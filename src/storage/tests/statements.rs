@@ -52,7 +52,8 @@ fn sql_is_run_by_name_only_and_no_file_is_forgotten() {
             let a_loop_over_names = matches!(argument.as_str(), "statement");
             let a_setting = stem == "mod"
                 && (argument.starts_with("\"PRAGMA ")
-                    || ["pragma", "query", "sqlx::AssertSqlSafe(busy"].contains(&argument.as_str()));
+                    || ["pragma", "query", "sqlx::AssertSqlSafe(busy", "sqlx::AssertSqlSafe(idle"]
+                        .contains(&argument.as_str()));
             if !(by_name || a_loop_over_names || a_setting) {
                 broken.push(format!("{stem}.rs: sqlx::query({argument}"));
             }
