@@ -21,9 +21,9 @@ const QUIET = [
 const DEVICES = ['--use-fake-device-for-media-stream']
 
 /** Starts a browser; `devices` says whether it has a microphone and a camera at all. */
-export function startBrowser({ devices = true, args = [] } = {}) {
+export function startBrowser({ devices = true, args = [], executable = EXECUTABLE } = {}) {
   return chromium.launch({
-    executablePath: EXECUTABLE,
+    executablePath: executable,
     headless: true,
     args: [...QUIET, ...(devices ? DEVICES : []), ...args],
   })
