@@ -316,6 +316,47 @@ fn a_check_without_nomination_adds_an_address_and_moves_nothing() {
 }
 
 #[test]
+fn media_that_comes_by_another_proven_path_takes_the_way_back_with_it_once_the_old_one_is_quiet() {
+    let mut stage = Stage::new(1);
+    stage.publish(1, true);
+    let old = stage.publisher.address;
+    let moved: SocketAddr = "203.0.113.5:1".parse().expect("an address");
+    let check = stage.kit.another_check(&mut stage.publisher, false);
+    stage.hand(moved, &check);
+    stage.publisher.address = moved;
+
+    stage.publish(2, false);
+    stage.sent.clear();
+    stage.pass(1_100 * MS);
+    assert!(stage.sent.iter().any(|(to, _)| *to == old), "one packet that was overtaken moves nothing");
+    assert!(stage.sent.iter().all(|(to, _)| *to != moved));
+
+    stage.publish(3, false);
+    stage.sent.clear();
+    stage.pass(1_100 * MS);
+    assert!(stage.sent.iter().any(|(to, _)| *to == moved), "it is reported to where it sends from");
+    assert!(stage.sent.iter().all(|(to, _)| *to != old));
+}
+
+#[test]
+fn a_client_that_never_nominates_again_is_followed_within_a_second_and_a_half() {
+    let mut stage = Stage::new(1);
+    stage.publish(1, true);
+    let moved: SocketAddr = "203.0.113.5:1".parse().expect("an address");
+
+    // Its own network changed; it checks from the new address every half second.
+    for _ in 0..3 {
+        stage.pass(500 * MS);
+        let check = stage.kit.another_check(&mut stage.subscribers[0], false);
+        stage.hand(moved, &check);
+    }
+    stage.sent.clear();
+    stage.publish(2, false);
+
+    assert_eq!(stage.sent.iter().map(|(to, _)| *to).collect::<Vec<_>>(), [moved]);
+}
+
+#[test]
 fn a_right_check_under_a_forged_source_address_takes_nobodys_path_away() {
     let mut stage = Stage::new(2);
     stage.publish(1, true);

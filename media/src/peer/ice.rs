@@ -12,8 +12,14 @@ const MAX_ADDRESSES: usize = 4;
 /// Transactions remembered. A browser sends a few checks a second, so this is the last minute and more; during set-up
 /// it is the last few seconds of many paths.
 const MAX_TRANSACTIONS: usize = 256;
-/// Silence after which the path is given up for any other that is proven.
-const PATH_SILENT: Duration = Duration::from_secs(2);
+/// Silence after which the path is given up for any other that is proven anew: a client that changes from one network to
+/// another is to hear again within a second and a half.
+const PATH_SILENT: Duration = Duration::from_secs(1);
+/// The same when its own media already comes by another proven path: a few packets of sound, so that one that was
+/// overtaken on the way moves nothing.
+const PATH_QUIET: Duration = Duration::from_millis(300);
+/// Silence after which an address may be somebody else's.
+const ADDRESS_FREE: Duration = Duration::from_secs(2);
 /// How long a transaction is remembered at most.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
@@ -74,14 +80,21 @@ impl Ice {
 
     /// Whether this is the path in use, and alive.
     pub(crate) fn lives_at(&self, address: SocketAddr, now: Instant) -> bool {
-        self.selected == Some(address) && self.heard.is_some_and(|heard| now.duration_since(heard) < PATH_SILENT)
+        self.selected == Some(address) && self.heard.is_some_and(|heard| now.duration_since(heard) < ADDRESS_FREE)
     }
 
-    /// Something authentic came from this address.
-    pub(crate) fn heard(&mut self, from: SocketAddr, now: Instant) {
+    /// Something authentic came from this address; whether media goes there from now on. Who sends media by another proven
+    /// path than the quiet one in use has moved there, also when it forgets to nominate it.
+    pub(crate) fn heard(&mut self, from: SocketAddr, media: bool, now: Instant) -> bool {
+        let quiet = self.heard.is_none_or(|heard| now.duration_since(heard) >= PATH_QUIET);
+        let moved = media && quiet && self.selected != Some(from) && self.addresses.contains(&from);
+        if moved {
+            self.selected = Some(from);
+        }
         if self.selected == Some(from) {
             self.heard = Some(now);
         }
+        moved
     }
 
     /// An address went to another peer.

@@ -128,7 +128,11 @@ impl Core {
     /// Takes note of a sign of life.
     pub(super) fn beat(&mut self, key: Key<Peer>, from: SocketAddr, media: bool, now: Now) {
         let Some(peer) = self.peers.get_mut(key) else { return };
-        peer.ice.heard(from, now.mono);
+        if peer.ice.heard(from, media, now.mono)
+            && let Some(leg) = self.legs.get_mut(peer.leg)
+        {
+            leg.to = peer.ice.selected();
+        }
         if let Some(silent) = peer.pulse.beat(now.mono, media)
             && peer.phase == Phase::Connected
         {
