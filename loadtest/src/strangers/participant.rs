@@ -32,8 +32,8 @@ use crate::{
 
 /// How long the server may take for each answer.
 const ANSWER: Duration = Duration::from_secs(15);
-/// How often it says that it is still there (RFC 7675).
-const CONSENT: Duration = Duration::from_secs(1);
+/// How often it says that it is still there (RFC 7675): well within a second, after which its path counts as silent.
+const CONSENT: Duration = Duration::from_millis(400);
 /// How long its ear waits before it looks whether it is to end.
 const LISTEN: Duration = Duration::from_millis(50);
 /// The payload of a camera's packet.
