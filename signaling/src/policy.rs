@@ -12,6 +12,7 @@ pub const fn check(role: Role, message: &ClientMessage) -> Result<(), ProtocolEr
         | ClientMessage::OfferDelivered { .. }
         | ClientMessage::AcceptOffer { .. }
         | ClientMessage::DeclineOffer { .. }
+        | ClientMessage::TakeOver {}
         | ClientMessage::RecordOutcome { .. } => matches!(role, Role::Lawyer),
         ClientMessage::JoinMedia { .. }
         | ClientMessage::SetDevices { .. }
@@ -65,6 +66,7 @@ mod tests {
                 "offerDelivered",
                 "acceptOffer",
                 "declineOffer",
+                "takeOver",
                 "joinMedia",
                 "setDevices",
                 "fallBack",

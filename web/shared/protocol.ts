@@ -115,7 +115,7 @@ offer: OfferId,
 /**
  * Why.
  */
-reason: DeclineReason, } | { "type": "joinMedia", 
+reason: DeclineReason, } | { "type": "takeOver", } | { "type": "joinMedia", 
 /**
  * Rises by one with each offer; an answer carries it back, a lower one than the last is ignored.
  */

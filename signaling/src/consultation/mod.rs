@@ -273,6 +273,7 @@ impl Consultation {
                 | ClientMessage::Resume { .. }
                 | ClientMessage::Ping {}
                 | ClientMessage::SetPresence { .. }
+                | ClientMessage::TakeOver {}
                 | ClientMessage::JoinMedia { .. }
                 | ClientMessage::OfferDelivered { .. }
                 | ClientMessage::AcceptOffer { .. }

@@ -40,6 +40,7 @@ impl ClientMessage {
             | Self::OfferDelivered { .. }
             | Self::AcceptOffer { .. }
             | Self::DeclineOffer { .. }
+            | Self::TakeOver {}
             | Self::SetDevices { .. }
             | Self::FallBack { .. }
             | Self::ReadChat { .. }

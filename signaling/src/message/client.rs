@@ -84,6 +84,8 @@ pub enum ClientMessage {
         /// Why.
         reason: DeclineReason,
     },
+    /// Brings the session that another tab of this lawyer holds into this one.
+    TakeOver {},
     /// Sets up the client's one transport: a citizen while waiting, a desk when it goes on duty, either after `mediaLost`.
     JoinMedia {
         /// Rises by one with each offer; an answer carries it back, a lower one than the last is ignored.
@@ -157,6 +159,7 @@ impl ClientMessage {
             Self::OfferDelivered { .. } => "offerDelivered",
             Self::AcceptOffer { .. } => "acceptOffer",
             Self::DeclineOffer { .. } => "declineOffer",
+            Self::TakeOver {} => "takeOver",
             Self::JoinMedia { .. } => "joinMedia",
             Self::SetDevices { .. } => "setDevices",
             Self::FallBack { .. } => "fallBack",

@@ -32,6 +32,7 @@ pub(crate) fn one_of_each() -> Vec<ClientMessage> {
         ClientMessage::OfferDelivered { offer },
         ClientMessage::AcceptOffer { offer },
         ClientMessage::DeclineOffer { offer, reason: DeclineReason::Busy },
+        ClientMessage::TakeOver {},
         ClientMessage::JoinMedia { attempt: 1, offer: Sdp::new("v=0\r\n") },
         ClientMessage::SetDevices { microphone: DeviceState::On, camera: DeviceState::Off },
         ClientMessage::FallBack { session, channel: Channel::Text },

@@ -61,9 +61,16 @@ impl Task {
             ClientMessage::JoinMedia { attempt, offer } => {
                 return self.join(tab, id, *attempt, offer.clone()).await;
             }
+            ClientMessage::TakeOver {} => {
+                let taken = self.take_over(tab).await;
+                return self.tell(tab, reply(id, taken));
+            }
             ClientMessage::SetDevices { .. } => {
-                self.devices = Some(frame.message.clone());
-                match self.seat.as_ref().filter(|seat| seat.session.is_some()) {
+                if let Some(page) = self.tabs.get_mut(&tab) {
+                    page.devices = Some(frame.message.clone());
+                }
+                // Another page's devices are nothing to the session.
+                match self.seat.as_ref().filter(|seat| seat.session.is_some() && seat.tab == tab) {
                     Some(seat) => self.pass(Some(seat.consultation), tab, frame),
                     None => {
                         // Kept, and said when a session begins.
@@ -141,6 +148,17 @@ impl Task {
         passed
     }
 
+    /// A lawyer goes on in this page with the session that another one holds; that one is closed.
+    async fn take_over(&mut self, tab: duty::Tab) -> Result<(), SessionError> {
+        let seat = self.seat.as_ref().filter(|seat| seat.session.is_some()).ok_or(SessionError::NotFound)?;
+        let holder = seat.tab;
+        if holder != tab {
+            self.dismiss(holder).await;
+            self.move_seat(tab).await;
+        }
+        Ok(())
+    }
+
     /// A citizen asks for a lawyer: a new matter with a task of its own, which answers.
     fn request(&mut self, tab: duty::Tab, id: RequestId, question: Question) {
         if self.matters.contains(&question.consultation) {
@@ -181,7 +199,9 @@ impl Task {
         }
         self.matters.insert(consultation);
         self.opening = Some(consultation);
-        self.devices = None;
+        if let Some(page) = self.tabs.get_mut(&tab) {
+            page.devices = None;
+        }
         let room = Some(room).filter(|_| channel != Channel::Text);
         self.seat = Some(Seat { consultation, session: None, tab, room });
     }

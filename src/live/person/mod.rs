@@ -16,7 +16,7 @@ use yunfa_signaling::{
     consultation::{MediaFact, Party},
     duty,
     ids::{ConsultationId, OfferId, RequestId, SessionId},
-    message::{ClientMessage, ServerMessage},
+    message::{ClientFrame, ClientMessage, ServerMessage},
     private::PersonName,
     time::Instant,
     words::{DeviceClass, Role},
@@ -58,8 +58,6 @@ pub(super) struct Task {
     writing: BTreeMap<RequestId, SessionId>,
     /// The matter that was rated last: its task may be gone when it is rated again.
     rated: Option<ConsultationId>,
-    /// What microphone and camera were last said to do.
-    devices: Option<ClientMessage>,
     next_seen: Instant,
 }
 
@@ -67,6 +65,8 @@ pub(super) struct Task {
 struct Page {
     inbox: mpsc::Sender<ToTab>,
     has_socket: bool,
+    /// What its microphone and camera were last said to do.
+    devices: Option<ClientMessage>,
     transport: Transport,
     slots: SeenSlots,
     /// Some of them have no leg yet.
@@ -156,7 +156,6 @@ impl Task {
             accepting: None,
             writing: BTreeMap::new(),
             rated: None,
-            devices: None,
             next_seen,
         }
     }
@@ -211,6 +210,7 @@ impl Task {
         let page = Page {
             inbox,
             has_socket: true,
+            devices: None,
             transport: Transport::default(),
             slots: SeenSlots::default(),
             hides_slots: false,
@@ -304,15 +304,33 @@ impl Task {
         let Some(mut page) = self.tabs.remove(&tab) else { return };
         self.close_transport(tab, &mut page.transport).await;
         let next = self.tabs.iter().find(|(_, page)| page.has_socket).map(|(tab, _)| *tab);
-        if let (Some(next), Some(seat)) = (next, self.seat.as_mut().filter(|seat| seat.tab == tab)) {
-            seat.tab = next;
-            let consultation = seat.consultation;
-            if let Some(session) = self.view.session.clone() {
-                self.tell(next, ServerMessage::Session(session));
-            }
-            self.registry.post(consultation, ToConsultation::Socket { party: self.party(), is_there: true });
-            self.registry.post(consultation, ToConsultation::Replay { party: self.party(), tab: next });
+        let was_seated = self.seat.as_ref().is_some_and(|seat| seat.tab == tab);
+        if let Some(next) = next.filter(|_| was_seated) {
+            self.move_seat(next).await;
         }
+    }
+
+    /// What runs goes on at another page, through the transport that it has.
+    async fn move_seat(&mut self, tab: duty::Tab) {
+        let Some(seat) = &mut self.seat else { return };
+        seat.tab = tab;
+        let (consultation, room, party) = (seat.consultation, seat.room.clone(), self.party());
+        if let Some(session) = self.view.session.clone() {
+            self.tell(tab, ServerMessage::Session(session));
+        }
+        self.registry.post(consultation, ToConsultation::Socket { party, is_there: true });
+        self.say_devices(consultation, tab);
+        if let Some(room) = room {
+            self.enter(consultation, tab, &room).await;
+        }
+        self.registry.post(consultation, ToConsultation::Replay { party, tab });
+    }
+
+    /// Tells a session what the page in the seat can send.
+    fn say_devices(&self, consultation: ConsultationId, tab: duty::Tab) {
+        let Some(message) = self.tabs.get(&tab).and_then(|page| page.devices.clone()) else { return };
+        let frame = ClientFrame { id: self.registry.clock.mint(), message };
+        self.registry.post(consultation, ToConsultation::Said { from: self.party(), tab: None, frame });
     }
 
     fn open_desk(&self, tab: duty::Tab) {

@@ -6,7 +6,7 @@ use yunfa_signaling::{
     consultation::MediaFact,
     duty,
     ids::{ConsultationId, LegId, SessionId},
-    message::{ClientFrame, ErrorCode, ServerMessage, SessionView},
+    message::{ErrorCode, ServerMessage, SessionView},
     time::Timestamp,
     words::{EndReason, OfferClosed, Role},
 };
@@ -135,9 +135,8 @@ impl Task {
                 self.seat = Some(Seat { consultation, session: Some(session), tab, room: None });
             }
         }
-        if let Some(message) = self.devices.clone() {
-            let frame = ClientFrame { id: self.registry.clock.mint(), message };
-            self.registry.post(consultation, ToConsultation::Said { from: self.party(), tab: None, frame });
+        if let Some(tab) = self.seat.as_ref().map(|seat| seat.tab) {
+            self.say_devices(consultation, tab);
         }
     }
 
@@ -190,16 +189,21 @@ impl Task {
             }
             Order::Enter => {
                 seat.room = Some(Arc::clone(room));
-                let Some(page) = self.tabs.get_mut(&tab) else { return };
-                match page.transport.enter(&self.registry.plane, room).await {
-                    Entered::Running(way, before) => {
-                        let (party, at) = (self.party(), self.registry.clock.wall());
-                        self.registry.post(from, ToConsultation::Up { party, way, before, at });
-                    }
-                    Entered::Coming => {}
-                    Entered::Lost => self.media_lost(tab),
-                }
+                self.enter(from, tab, room).await;
             }
+        }
+    }
+
+    /// Brings the running transport of a page into a room.
+    pub(super) async fn enter(&mut self, consultation: ConsultationId, tab: duty::Tab, room: &Arc<Room>) {
+        let Some(page) = self.tabs.get_mut(&tab) else { return };
+        match page.transport.enter(&self.registry.plane, room).await {
+            Entered::Running(way, before) => {
+                let (party, at) = (self.party(), self.registry.clock.wall());
+                self.registry.post(consultation, ToConsultation::Up { party, way, before, at });
+            }
+            Entered::Coming => {}
+            Entered::Lost => self.media_lost(tab),
         }
     }
 
