@@ -1,7 +1,6 @@
 // The citizen's page in action: the flow as a value, moved by taps and by what the server says.
 import { computed, ref, shallowRef, watch } from 'vue'
 import { openApi, Problem, problemCode } from '#shared/api'
-import type { Captured, Missing } from '#shared/devices'
 import { mintId } from '#shared/ids'
 import type { Channel } from '#shared/protocol'
 import { refuseLine, typeLine } from '#shared/talk'
@@ -18,8 +17,6 @@ const GUEST = 'yunfa.guest'
 export function useConsultation(directory: () => Directory) {
   const api = openApi('citizen')
   const flow = shallowRef(START)
-  const trouble = ref<Missing | 'lost' | null>(null)
-  const cameraTrouble = ref<Missing | null>(null)
   const rating = ref<'idle' | 'sending' | 'failed'>('idle')
   const now = useNow()
   const awake = keepAwake()
@@ -35,12 +32,14 @@ export function useConsultation(directory: () => Directory) {
       if (session) link.call.setLegs(session.legs, session.channel === 'video')
       if (message.type === 'welcome') void resume(before.stage)
     },
-    onSignedOut: () => {
+    onRefused: reason => {
+      // Another page goes on with it; whoever comes back to this one comes as after a reload.
+      if (reason === 'elsewhere') flow.value = START
+      if (reason !== 'signed-out') return
       forgetGuest()
       phone.forget()
       if (flow.value.stage !== 'choosing') flow.value = refuse(flow.value, 'unauthenticated')
     },
-    onMicrophoneLost: () => void fallBack('lost'),
   })
 
   /** After a reload in the middle: the devices again, and a new offer for the seat that is kept. */
@@ -48,27 +47,23 @@ export function useConsultation(directory: () => Directory) {
     const channel = flow.value.talk.session?.channel ?? flow.value.consultation?.channel
     const running = flow.value.stage === 'waiting' || flow.value.stage === 'talking'
     if (!running || before !== 'choosing' || !channel || channel === 'text') return
-    const got = await link.takeDevices(channel === 'video')
-    note(got)
-    if (got.microphone) link.call.join()
-    else await fallBack(got.microphoneMissing ?? 'absent')
+    await link.takeDevices(channel === 'video')
+    // Also without a microphone: one hears, types, and may connect one.
+    link.call.join()
   }
 
   /** The tap on "call". Devices first, so that nobody is rung before the citizen can speak. */
   async function call(wish: Wish, identityMode: IdentityMode): Promise<void> {
     flow.value = prepare(flow.value, wish)
-    trouble.value = null
-    cameraTrouble.value = null
     rating.value = 'idle'
     let channel: Channel = wish.channel
     if (channel !== 'text') {
       const got = await link.takeDevices(channel === 'video')
       if (flow.value.stage !== 'preparing') return link.release()
-      note(got)
       if (!got.microphone) {
         channel = 'text'
-        trouble.value = got.microphoneMissing
         link.release()
+        link.trouble.value.microphone = got.microphoneMissing && { why: got.microphoneMissing, again: false }
       }
     }
     try {
@@ -89,7 +84,9 @@ export function useConsultation(directory: () => Directory) {
     link.socket.start()
     if (channel !== 'text') link.call.join()
     const { practiceArea, area } = wish
-    const refused = await link.socket.say({ type: 'requestConsultation', consultation, practiceArea, area, channel })
+    const asked = link.socket.say({ type: 'requestConsultation', consultation, practiceArea, area, channel })
+    link.repeatDevices()
+    const refused = await asked
     if (refused && flow.value.matter === consultation) {
       link.release()
       flow.value = refuse(flow.value, refused)
@@ -127,16 +124,6 @@ export function useConsultation(directory: () => Directory) {
   /** On opening the page: a guest who was in a call comes back into it. */
   function comeBack(): void {
     if (readGuest() !== null) link.socket.start()
-  }
-
-  function note(got: Captured): void {
-    cameraTrouble.value = got.microphone ? got.cameraMissing : null
-  }
-
-  async function fallBack(why: Missing | 'lost'): Promise<void> {
-    const session = flow.value.talk.session
-    trouble.value = why
-    if (session) await link.socket.say({ type: 'fallBack', session: session.id, channel: 'text' })
   }
 
   function cancel(): void {
@@ -179,8 +166,6 @@ export function useConsultation(directory: () => Directory) {
     link.release()
     flow.value = leave(flow.value)
     rating.value = 'idle'
-    trouble.value = null
-    cameraTrouble.value = null
   }
 
   const state = computed(() => stateWord(flow.value, link.lineOpen.value, link.interrupted.value))
@@ -203,8 +188,6 @@ export function useConsultation(directory: () => Directory) {
     state,
     now,
     seconds,
-    trouble,
-    cameraTrouble,
     rating,
     phone,
     isNameless,

@@ -8,6 +8,7 @@ import { refuseLine, typeLine } from '#shared/talk'
 import { useNow } from '#shared/ticker'
 import { useLink } from '#shared/useLink'
 import { keepAwake } from '#shared/wake'
+import { allowAnnouncements } from './announce'
 import { deskState, EMPTY_DESK, finish, hearDesk, isOnDuty } from './flow'
 import { Ring } from './ring'
 
@@ -18,6 +19,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
   const desk = shallowRef(EMPTY_DESK)
   const failed = ref<ErrorCode | null>(null)
   const accepting = ref(false)
+  const taking = ref(false)
   const saving = ref<'idle' | 'saving' | 'failed'>('idle')
   const now = useNow()
   const ring = new Ring()
@@ -30,8 +32,8 @@ export function useDesk(api: Api, onSignedOut: () => void) {
       const session = desk.value.talk.session
       switch (message.type) {
         case 'welcome':
-          // After a reload in the middle of a call: the transport again.
-          if (session) void warmUp()
+          // After a reload, in a call or on duty: the transport again.
+          if (session || isOnDuty(desk.value.presence)) void warmUp()
           for (const offer of message.offers) void link.socket.say({ type: 'offerDelivered', offer: offer.id })
           break
         case 'offered':
@@ -43,8 +45,10 @@ export function useDesk(api: Api, onSignedOut: () => void) {
       }
       if (session) link.call.setLegs(session.legs, session.channel === 'video')
     },
-    onSignedOut,
-    onMicrophoneLost: () => void fallBack(),
+    onRefused: reason => {
+      if (reason === 'elsewhere') desk.value = EMPTY_DESK
+      if (reason === 'signed-out') onSignedOut()
+    },
   })
 
   const onDuty = computed(() => isOnDuty(desk.value.presence))
@@ -61,11 +65,14 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     () => session.value?.id,
     async id => {
       awake.hold(id !== undefined)
+      const isNew = accepting.value
       accepting.value = false
       if (id === undefined) return
       link.call.setMicrophone(true)
       link.call.setCamera(true)
-      if (link.microphone.value === 'ABSENT' && session.value?.channel !== 'text') await fallBack()
+      // A desk that has no microphone takes the call by text; one that loses it in the middle says so, and may get it back.
+      await warming
+      if (isNew && link.microphone.value === 'ABSENT' && session.value?.channel !== 'text') await fallBack()
     },
   )
 
@@ -88,6 +95,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
 
   async function setDuty(onDutyNext: boolean, onBreak = false): Promise<void> {
     ring.unlock()
+    if (onDutyNext) allowAnnouncements()
     failed.value = null
     if (onDutyNext) await warmUp()
     failed.value = await link.socket.say({ type: 'setPresence', onDuty: onDutyNext, onBreak })
@@ -107,6 +115,15 @@ export function useDesk(api: Api, onSignedOut: () => void) {
 
   function decline(offer: string, reason: DeclineReason): void {
     void link.socket.say({ type: 'declineOffer', offer, reason })
+  }
+
+  /** Brings the call that runs in another window of this lawyer into this one. */
+  async function takeOver(): Promise<void> {
+    if (taking.value) return
+    taking.value = true
+    await warmUp()
+    await link.socket.say({ type: 'takeOver' })
+    taking.value = false
   }
 
   async function fallBack(): Promise<void> {
@@ -162,6 +179,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     now,
     failed,
     accepting,
+    taking,
     saving,
     state: computed(() => deskState(desk.value, link.lineOpen.value, link.interrupted.value)),
     seconds: computed(() => {
@@ -171,6 +189,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     setDuty,
     checkAgain,
     accept,
+    takeOver,
     decline,
     hangUp,
     sendChat,

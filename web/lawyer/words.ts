@@ -28,6 +28,9 @@ const zh = {
   'duty.allow': '浏览器问能不能用话筒和摄像头时，请点“允许”。',
   'duty.failed': '没有成功，请再试一次。',
 
+  'window.busy': '您正在另一个窗口里通话，那边不受影响。',
+  'window.take': '转到这里继续',
+
   'check.title': '设备检查',
   'check.microphone': '话筒',
   'check.camera': '摄像头',
@@ -112,6 +115,9 @@ const en: Record<keyof typeof zh, string> = {
   'duty.busy': 'One moment…',
   'duty.allow': 'When the browser asks for microphone and camera, choose “Allow”.',
   'duty.failed': 'That did not work. Please try again.',
+
+  'window.busy': 'You are in a call in another window; it goes on undisturbed.',
+  'window.take': 'Go on with it here',
 
   'check.title': 'Device check',
   'check.microphone': 'Microphone',

@@ -1,6 +1,6 @@
 // The WebRTC client: one connection, one offer, receive slots that are mapped by message.
 
-import { type Captured, deviceState } from './devices'
+import { type Captured, type Device, deviceState } from './devices'
 import type { DeviceState, LegView, SlotView } from './protocol'
 import { judge, type Quality, type Reading, read } from './quality'
 import { Transport, type TransportInput, type TransportStatus } from './transport'
@@ -16,11 +16,9 @@ export interface CallEvents {
   onOffer(attempt: number, offer: string): Promise<boolean>
   onDevices(microphone: DeviceState, camera: DeviceState): void
   onStatus(status: TransportStatus): void
-  /** What is to be heard and seen now. */
-  onRemote(stream: MediaStream | null, screen: MediaStream | null): void
+  /** What is to be heard and seen now; `unseen`: the other's camera sends what this browser cannot decode. */
+  onRemote(stream: MediaStream | null, screen: MediaStream | null, unseen: boolean): void
   onQuality(quality: Quality | null): void
-  /** The microphone went away in the middle (unplugged, taken by a phone call). */
-  onMicrophoneLost(): void
 }
 
 export class Call {
@@ -49,11 +47,17 @@ export class Call {
   use(captured: Captured): void {
     this.release()
     this.captured = captured
-    captured.microphone?.addEventListener('ended', () => {
-      if (this.captured.microphone === captured.microphone) this.events.onMicrophoneLost()
-    })
     this.microphoneOn = true
     this.cameraOn = true
+    this.gateTracks()
+    this.attachTracks()
+    this.sayDevices()
+  }
+
+  /** A device went away or came back; muted stays muted. */
+  replace(device: Device, track: MediaStreamTrack | null): void {
+    this.captured[device]?.stop()
+    this.captured = { ...this.captured, [device]: track }
     this.gateTracks()
     this.attachTracks()
     this.sayDevices()
@@ -218,10 +222,19 @@ export class Call {
       // A picture that never comes would hold back the sound in some browsers.
       else if (slot.kind === 'AUDIO' || this.isSeen(slot)) tracks.push(track)
     }
-    const shown = [...tracks, screen].map(track => track?.id ?? '-').join()
+    const unseen = this.isUndecodable()
+    const shown = [...tracks, screen].map(track => track?.id ?? '-').join() + unseen
     if (shown === this.shownTracks) return
     this.shownTracks = shown
-    this.events.onRemote(tracks.length > 0 ? new MediaStream(tracks) : null, screen ? new MediaStream([screen]) : null)
+    const stream = tracks.length > 0 ? new MediaStream(tracks) : null
+    this.events.onRemote(stream, screen ? new MediaStream([screen]) : null, unseen)
+  }
+
+  /** Whoever is heard and has the camera on takes a picture's slot too, unless this browser lacks the codec. */
+  private isUndecodable(): boolean {
+    const has = (kind: SlotView['kind'], leg: string) => this.slots.some(slot => slot.kind === kind && slot.leg === leg)
+    const isSending = ({ leg, camera }: LegView) => camera === 'ON' && has('AUDIO', leg) && !has('VIDEO', leg)
+    return this.wantVideo && this.legs.some(isSending)
   }
 
   private isSeen(slot: SlotView): boolean {

@@ -4,6 +4,9 @@ import type { DeviceState } from './protocol'
 /** Why a device does not send. `insecure`: browsers give no devices to a page on plain HTTP. */
 export type Missing = 'refused' | 'absent' | 'busy' | 'insecure'
 
+/** What a page sends from. */
+export type Device = 'microphone' | 'camera'
+
 export interface Captured {
   microphone: MediaStreamTrack | null
   camera: MediaStreamTrack | null
@@ -39,6 +42,18 @@ async function captureVoice(cameraMissing: Missing | null): Promise<Captured> {
     return have(await navigator.mediaDevices.getUserMedia({ audio: AUDIO, video: false }), cameraMissing)
   } catch (error) {
     return without(reasonOf(error), cameraMissing !== null)
+  }
+}
+
+/** Asks for one device; answers with its track or with why there is none. */
+export async function captureOne(device: Device): Promise<MediaStreamTrack | Missing> {
+  if (!navigator.mediaDevices?.getUserMedia) return 'insecure'
+  try {
+    const wanted = device === 'camera' ? { video: VIDEO } : { audio: AUDIO }
+    const [track] = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks()
+    return track ?? 'absent'
+  } catch (error) {
+    return reasonOf(error)
   }
 }
 

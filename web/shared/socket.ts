@@ -116,16 +116,20 @@ export function openSocket(api: Api, events: SocketEvents): Socket {
     dropSpare()
   }
 
+  const nudge = (): void => feed({ kind: 'nudge' })
   // `connection` is not in every browser; where it is, it tells of a change from one network to another.
   const { connection } = navigator as { connection?: EventTarget }
   const changes: [EventTarget | undefined, string][] = [
     [window, 'online'],
     [window, 'offline'],
     [connection, 'change'],
+    // Out of the back-forward cache, or thawed: the clock has jumped and the socket may be gone unnoticed.
+    [window, 'pageshow'],
+    [document, 'resume'],
   ]
-  for (const [target, event] of changes) target?.addEventListener(event, () => feed({ kind: 'nudge' }))
+  for (const [target, event] of changes) target?.addEventListener(event, nudge)
   document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') feed({ kind: 'nudge' })
+    if (document.visibilityState === 'visible') nudge()
   })
 
   return {

@@ -2,27 +2,20 @@
 import { computed, ref, shallowRef } from 'vue'
 import type { Api } from './api'
 import { Call } from './call'
-import { type Captured, capture } from './devices'
-import type { LineStatus } from './line'
+import type { LineStatus, Refusal } from './line'
 import type { DeviceState, ServerMessage } from './protocol'
 import type { Quality } from './quality'
 import { openSocket } from './socket'
 import type { TransportStatus } from './transport'
+import { useDevices } from './useDevices'
 
 /** A line that is away for less than this is not worth a word. */
 const SAY_BROKEN_AFTER_MS = 1_500
 
 export interface LinkEvents {
   onMessage(message: ServerMessage): void
-  onSignedOut(): void
-  onMicrophoneLost(): void
-}
-
-/** A copy that shows the picture also while the original sends black. */
-function awakeCopy(track: MediaStreamTrack): MediaStreamTrack {
-  const copy = track.clone()
-  copy.enabled = true
-  return copy
+  /** The line is down until somebody asks for it again; nothing of a call is left here. */
+  onRefused(reason: Refusal): void
 }
 
 /** Opens the link of a page; one per page. */
@@ -36,20 +29,12 @@ export function useLink(api: Api, events: LinkEvents) {
   const camera = ref<DeviceState>('ABSENT')
   const remote = shallowRef<MediaStream | null>(null)
   const screen = shallowRef<MediaStream | null>(null)
-  const self = shallowRef<MediaStream | null>(null)
-  const captured = shallowRef<Captured | null>(null)
+  /** The other's camera sends what this browser cannot show. */
+  const unseen = ref(false)
   const quality = ref<Quality | null>(null)
   let wasOpen = false
   let brokenTimer: ReturnType<typeof setTimeout> | undefined
   let saidDevices = ''
-  // A closing page loses its microphone too, and must not turn the call into text with its last breath.
-  let leaving = false
-  window.addEventListener('pagehide', () => {
-    leaving = true
-  })
-  window.addEventListener('pageshow', () => {
-    leaving = false
-  })
 
   const call = new Call({
     onOffer: async (attempt, offer) => (await socket.say({ type: 'joinMedia', attempt, offer })) === null,
@@ -61,15 +46,16 @@ export function useLink(api: Api, events: LinkEvents) {
     onStatus: next => {
       transport.value = next
     },
-    onRemote: (stream, shared) => {
+    onRemote: (stream, shared, undecodable) => {
       remote.value = stream
       screen.value = shared
+      unseen.value = undecodable
     },
     onQuality: next => {
       quality.value = next
     },
-    onMicrophoneLost: () => void regain(),
   })
+  const devices = useDevices(call)
 
   const socket = openSocket(api, {
     onStatus: next => {
@@ -89,8 +75,8 @@ export function useLink(api: Api, events: LinkEvents) {
       }
       if (next.name === 'refused') {
         wasOpen = false
-        call.leave()
-        if (next.reason === 'signed-out') events.onSignedOut()
+        release()
+        events.onRefused(next.reason)
       }
     },
     onMessage: message => {
@@ -123,33 +109,16 @@ export function useLink(api: Api, events: LinkEvents) {
     void socket.say({ type: 'setDevices', microphone: microphone.value, camera: camera.value })
   }
 
-  /** A phone call or a pulled plug ended the microphone: it is asked for once more before the voice is given up. */
-  async function regain(): Promise<void> {
-    if (leaving) return
-    const got = await takeDevices(self.value !== null)
-    if (!got.microphone) events.onMicrophoneLost()
-  }
-
-  /** Asks for the devices and shows oneself; `call` sends them as soon as there is a transport. */
-  async function takeDevices(withCamera: boolean): Promise<Captured> {
-    const got = await capture(withCamera)
-    captured.value = got
-    call.use(got)
-    stopSelf()
-    self.value = got.camera ? new MediaStream([awakeCopy(got.camera)]) : null
-    return got
-  }
-
-  function stopSelf(): void {
-    for (const track of self.value?.getTracks() ?? []) track.stop()
-    self.value = null
+  /** Says them to a consultation that has just been asked for. */
+  function repeatDevices(): void {
+    saidDevices = ''
+    sayDevices()
   }
 
   /** Lets go of everything that belongs to a call; the line stays. */
   function release(): void {
     call.leave()
-    stopSelf()
-    captured.value = null
+    devices.release()
     microphone.value = 'ABSENT'
     camera.value = 'ABSENT'
     saidDevices = ''
@@ -160,6 +129,8 @@ export function useLink(api: Api, events: LinkEvents) {
     call,
     status,
     lineOpen: computed(() => status.value.name === 'open' || !(broken.value || crowded.value)),
+    /** Another page of this person took over. */
+    elsewhere: computed(() => status.value.name === 'refused' && status.value.reason === 'elsewhere'),
     broken,
     crowded,
     draining,
@@ -169,10 +140,15 @@ export function useLink(api: Api, events: LinkEvents) {
     camera,
     remote,
     screen,
-    self,
-    captured,
+    unseen,
+    captured: devices.captured,
+    self: devices.self,
+    trouble: devices.trouble,
+    regaining: devices.regaining,
     quality,
-    takeDevices,
+    takeDevices: devices.take,
+    regain: devices.regain,
+    repeatDevices,
     release,
   }
 }

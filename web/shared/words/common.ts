@@ -42,7 +42,8 @@ const zh = {
 
   'line.connecting': '网络断了，正在重新连接。请不要关闭页面。',
   'line.crowded': '现在同时连接的人很多，几秒钟后会自动接通。请不要关闭页面。',
-  'line.elsewhere': '您在别的窗口或设备上打开了本页，这里已停用。',
+  'line.elsewhereTitle': '这里已停用',
+  'line.elsewhere': '您在别的窗口或设备上打开了本页，请到那边继续。',
   'line.here': '改在这里使用',
   'line.outdated': '页面已更新，请刷新后再用。',
   'line.reload': '刷新页面',
@@ -60,6 +61,8 @@ const zh = {
   'call.otherMuted': '对方已静音',
   'call.otherCameraOff': '对方的摄像头已关闭',
   'call.otherNoCamera': '对方没有摄像头，可以听到声音',
+  'call.otherNoMicrophone': '对方的话筒不能用，请看对方打的字',
+  'call.unseen': '这台设备放不出对方的画面，可以听到声音',
   'call.otherAway': '对方的网络断了，正在等对方回来',
   'call.selfAway': '网络断了，正在恢复',
   'call.stay': '请不要关闭页面。',
@@ -77,13 +80,19 @@ const zh = {
   'quality.poor': '网络较差',
 
   'device.noCamera': '没有找到摄像头，用声音继续。',
-  'device.cameraRefused': '没有得到摄像头的许可，用声音继续。',
+  'device.cameraRefused': '没有得到摄像头的许可，用声音继续。要用时，请点网址旁边的图标允许。',
   'device.cameraBusy': '摄像头被别的程序占用，用声音继续。',
   'device.noMicrophone': '没有找到话筒，改用文字交谈。',
   'device.microphoneRefused': '没有得到话筒的许可，改用文字交谈。',
   'device.microphoneBusy': '话筒被别的程序占用，改用文字交谈。',
   'device.insecure': '这个网址不安全（不是 https），浏览器不开放话筒和摄像头，改用文字交谈。',
-  'device.lost': '话筒中断了，改用文字继续交谈。',
+  'device.unheard': '现在没有话筒，对方听不到您。您能听到对方，也可以打字。请把话筒接好。',
+  'device.unheardRefused': '浏览器不让用话筒，对方听不到您。您能听到对方，也可以打字。请点网址旁边的图标，重新允许。',
+  'device.unheardBusy': '话筒被别的程序占用，对方听不到您。您能听到对方，也可以打字。',
+  'device.regainMicrophone': '重新打开话筒',
+  'device.regainCamera': '重新打开摄像头',
+  'device.regaining': '正在打开……',
+  'device.still': '还是没有打开。',
 
   'chat.title': '文字消息',
   'chat.input': '输入文字',
@@ -156,7 +165,8 @@ const en: Record<keyof typeof zh, string> = {
   'line.connecting': 'The network is gone; reconnecting. Please keep this page open.',
   'line.crowded':
     'Many people are connecting right now. This page connects by itself within seconds; please keep it open.',
-  'line.elsewhere': 'You opened this page in another window or device, so it is switched off here.',
+  'line.elsewhereTitle': 'Switched off here',
+  'line.elsewhere': 'You opened this page in another window or on another device. Please go on there.',
   'line.here': 'Use it here instead',
   'line.outdated': 'The page has been updated. Please reload it.',
   'line.reload': 'Reload',
@@ -174,6 +184,8 @@ const en: Record<keyof typeof zh, string> = {
   'call.otherMuted': 'The other side is muted',
   'call.otherCameraOff': 'The other side switched the camera off',
   'call.otherNoCamera': 'The other side has no camera; you can hear each other',
+  'call.otherNoMicrophone': 'The other side’s microphone does not work; watch for what they type',
+  'call.unseen': 'This device cannot show the other side’s picture; you can hear each other',
   'call.otherAway': 'The other side lost the network; waiting for them to return',
   'call.selfAway': 'The network is gone; reconnecting',
   'call.stay': 'Please keep this page open.',
@@ -191,14 +203,24 @@ const en: Record<keyof typeof zh, string> = {
   'quality.poor': 'Poor connection',
 
   'device.noCamera': 'No camera was found; going on by voice.',
-  'device.cameraRefused': 'The camera was not allowed; going on by voice.',
+  'device.cameraRefused':
+    'The camera was not allowed; going on by voice. To use it, allow it at the icon beside the address.',
   'device.cameraBusy': 'Another program uses the camera; going on by voice.',
   'device.noMicrophone': 'No microphone was found; going on by text.',
   'device.microphoneRefused': 'The microphone was not allowed; going on by text.',
   'device.microphoneBusy': 'Another program uses the microphone; going on by text.',
   'device.insecure':
     'This address is not secure (no https), so the browser gives no microphone or camera; going on by text.',
-  'device.lost': 'The microphone stopped; going on by text.',
+  'device.unheard':
+    'There is no microphone now, so you are not heard. You can hear the other side and type. Please connect it.',
+  'device.unheardRefused':
+    'The browser does not allow the microphone, so you are not heard. You can hear the other side and type. Allow it at the icon beside the address.',
+  'device.unheardBusy':
+    'Another program uses the microphone, so you are not heard. You can hear the other side and type.',
+  'device.regainMicrophone': 'Open the microphone again',
+  'device.regainCamera': 'Open the camera again',
+  'device.regaining': 'Opening…',
+  'device.still': 'It did not open.',
 
   'chat.title': 'Messages',
   'chat.input': 'Your message',
