@@ -7,7 +7,7 @@ DATA ?= data
 # Where builds go, as cargo takes it.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test soak herd-test crash-test outage-test faults-test strangers-udp-test fuzz web types format lint deny tools-run tools-test rust-tests browser-tests web-tests bench
+.PHONY: help run test soak browser-soak herd-test crash-test outage-test faults-test strangers-udp-test fuzz web types format lint deny tools-run tools-test rust-tests browser-tests web-tests bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -61,11 +61,15 @@ deny: ## Checks licences, banned crates and sources (installs cargo-deny when it
 bench: ## Criterion benches of the media plane; figures go to docs/performance.md.
 	$(CARGO) bench -p yunfa-media
 
-soak: test deny herd-test crash-test outage-test faults-test strangers-udp-test fuzz ## What is slow: everything of `test`, licences, crashes, outages, strangers, fuzzing, and the model test with many more cases.
+soak: test deny browser-soak herd-test crash-test outage-test faults-test strangers-udp-test fuzz ## What is slow: everything of `test`, licences, crashes, outages, strangers, fuzzing, and the model test with many more cases.
 	PROPTEST_CASES=20000 $(CARGO) test --release -p yunfa-signaling --test model
 
 herd-test: ## Lets 500 clients lose their sockets at once, by a cut line and by a killed server; all are back within 15 s.
 	tests/herd.sh
+
+browser-soak: web tests/browser/node_modules ## Reloads and crashes pages in a call again and again, and freezes one for six minutes.
+	$(CARGO) build --release --locked --bin yunfa
+	cd tests/browser && YUNFA=$(CURDIR)/target/release/yunfa npm run soak
 
 crash-test: ## Kills the server 50 times under 10 calls, on SQLite and on PostgreSQL, and compares its records.
 	tests/crash.sh

@@ -104,6 +104,7 @@ test('a citizen whose browser lacks VP8 is seen in H.264, and hears the lawyer w
   await lawyer.getByTestId('accept').click()
   await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active')])
   await lawyer.waitForFunction(() => window.seen.firstFrameAt > 0)
+  await citizen.getByText('这台设备放不出对方的画面').waitFor()
   const early = await Promise.all([received(citizen), received(lawyer)])
   await pause(SHORT_CALL_MS)
   const late = await Promise.all([received(citizen), received(lawyer)])

@@ -54,7 +54,16 @@ export async function openWindow(
     reducedMotion: 'reduce',
     ...more,
   })
-  const page = await context.newPage()
+  return dress(await context.newPage(), { english, large, init })
+}
+
+/** Opens one more tab beside a page, with the same cookies and storage. */
+export async function openTab(page, { english = false, init = null } = {}) {
+  return dress(await page.context().newPage(), { english, init })
+}
+
+/** Makes every error of a page known, and runs `init` before the page does. */
+export async function dress(page, { english = false, large = false, init = null } = {}) {
   page.complaints = []
   page.on('pageerror', error => page.complaints.push(`error: ${error.message}`))
   page.on('console', message => {

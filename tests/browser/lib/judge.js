@@ -48,7 +48,7 @@ export async function assertFits(page, name) {
     for (const [at, one] of solid.entries()) {
       for (const other of solid.slice(at + 1)) {
         if (one.contains(other) || other.contains(one)) continue
-        const boxes = [one, other].flatMap(element => [element, element.closest('main') ?? element]).map(element => element.getBoundingClientRect())
+        const boxes = [one, other].flatMap(element => [element, element.closest('.rest, .side') ?? element, element.closest('main') ?? element]).map(element => element.getBoundingClientRect())
         const width = Math.min(...boxes.map(box => box.right)) - Math.max(...boxes.map(box => box.left))
         const height = Math.min(...boxes.map(box => box.bottom)) - Math.max(...boxes.map(box => box.top))
         if (width > 1 && height > 1) covered.push(`${label(one)} and ${label(other)}: ${Math.round(width)}×${Math.round(height)}`)
@@ -57,6 +57,9 @@ export async function assertFits(page, name) {
     const root = document.documentElement
     const sideways = element =>
       isSeen(element) && element.getBoundingClientRect().right > root.clientWidth + 0.5 && element.closest('.scroll, .stage, thead') === null
+    // The way out of a call is in view, whatever else has to be scrolled to.
+    const way = document.getElementById('hangup')?.getBoundingClientRect()
+    const hidden = way && (way.top < 0 || way.bottom > innerHeight + 0.5) ? [`hangup ${Math.round(way.top)}–${Math.round(way.bottom)} of ${innerHeight}`] : []
     const unknown = [...document.body.querySelectorAll('*')].filter(element => element instanceof HTMLUnknownElement)
     return {
       overflow: Math.max(0, root.scrollWidth - root.clientWidth),
@@ -64,9 +67,10 @@ export async function assertFits(page, name) {
       small,
       cut,
       covered,
+      hidden,
       unknown: unknown.map(element => element.localName),
       language: root.lang === (localStorage.getItem('yunfa.language') === 'en' ? 'en' : 'zh-CN') ? '' : root.lang,
     }
   }, [MIN_TARGET, MIN_TARGET_CITIZEN])
-  assert.deepEqual(found, { overflow: 0, sticksOut: [], small: [], cut: [], covered: [], unknown: [], language: '' }, `layout of ${name}`)
+  assert.deepEqual(found, { overflow: 0, sticksOut: [], small: [], cut: [], covered: [], hidden: [], unknown: [], language: '' }, `layout of ${name}`)
 }

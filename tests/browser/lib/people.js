@@ -1,5 +1,6 @@
 // What citizens, lawyers and the office do in their pages, by the hooks that the pages promise.
 import assert from 'node:assert/strict'
+import { setTimeout as pause } from 'node:timers/promises'
 import { DESKTOP, openWindow, PHONE } from './browser.js'
 import { assertAccessible, assertFits } from './judge.js'
 
@@ -141,17 +142,21 @@ export async function closeAll(browser) {
 }
 
 /** Keeps, inside the page, what a test later asks: connections, when media came, when the first frame was decoded, when "accept" was pressed. */
-async function watchMedia(page) {
+export async function watchMedia(page) {
   await page.addInitScript(() => {
     const EVERY_MS = 50
+    const MOST_FRAMES = 500
     const now = () => performance.timeOrigin + performance.now()
-    const seen = { connections: [], acceptedAt: 0, firstFrameAt: 0, firstMediaAt: 0, lastMediaAt: 0, received: 0, frames: 0 }
+    const seen = { connections: [], acceptedAt: 0, firstFrameAt: 0, firstMediaAt: 0, lastMediaAt: 0, received: 0, frames: 0, connectedAt: 0, shownAt: [] }
     window.seen = seen
     const Real = window.RTCPeerConnection
     window.RTCPeerConnection = class extends Real {
       constructor(...given) {
         super(...given)
         seen.connections.push(this)
+        this.addEventListener('connectionstatechange', () => {
+          if (this.connectionState === 'connected') seen.connectedAt = now()
+        })
       }
     }
     document.addEventListener('click', event => {
@@ -165,6 +170,8 @@ async function watchMedia(page) {
       const shown = () => {
         seen.firstFrameAt ||= now()
         seen.frames += 1
+        seen.shownAt.push(now())
+        if (seen.shownAt.length > MOST_FRAMES) seen.shownAt.shift()
         video.requestVideoFrameCallback(shown)
       }
       video.requestVideoFrameCallback?.(shown)
@@ -209,6 +216,27 @@ export function received(page) {
     sum.width = video?.videoWidth ?? 0
     return sum
   })
+}
+
+/** The other side is seen from now on. */
+export async function seesMore(page) {
+  const { frames } = await received(page)
+  await until(async () => {
+    const now = await received(page)
+    return now.frames > frames + 5 && now.width > 0
+  }, 'nothing is seen')
+}
+
+/** The other side's voice is heard from now on. */
+export async function heard(page) {
+  const { energy } = await received(page)
+  await until(async () => (await received(page)).energy > energy, 'nothing is heard')
+}
+
+/** Asks again and again. */
+async function until(isSo, otherwise) {
+  for (const end = Date.now() + SLOW_MS; Date.now() < end; await pause(100)) if (await isSo()) return
+  throw new Error(otherwise)
 }
 
 /** Seconds in which both browsers received media: from when the later one began to when the earlier one stopped. */
