@@ -7,7 +7,7 @@ import { call, chatBothWays, closeAll, closeQuietly, heard, openCitizen, openDes
 import { startServer } from './lib/server.js'
 
 /** Longer than the 12 s of silence after which the server takes a socket for dead. */
-const FROZEN_MS = Number(process.env.YUNFA_FROZEN_SECONDS ?? 15) * 1_000
+const FROZEN_MS = Number(process.env.YUNFA_TEST_FROZEN_SECONDS ?? 15) * 1_000
 const GRACE_S = 8
 
 let server

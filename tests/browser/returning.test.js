@@ -10,7 +10,7 @@ import { startServer } from './lib/server.js'
 const PROMISE_MS = 3_000
 const SLACK_MS = 12_000
 /** How often each side goes each way. */
-const TIMES = Number(process.env.YUNFA_RETURNS ?? 1)
+const TIMES = Number(process.env.YUNFA_TEST_RETURNS ?? 1)
 const IS_FULL = TIMES >= 3
 
 let server
