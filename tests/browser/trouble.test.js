@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
 import { openWindow, PHONE, startBrowser } from './lib/browser.js'
-import { call, chatBothWays, closeAll, closeQuietly, openCitizen, openDesk, reach, reachFit, received, writeOutcome } from './lib/people.js'
+import { call, chatBothWays, closeAll, closeQuietly, heard, openCitizen, openDesk, reach, reachFit, received, writeOutcome } from './lib/people.js'
 import { startServer } from './lib/server.js'
 
 let server
@@ -128,33 +128,41 @@ test('a wrong password is refused in words', async () => {
   await closeQuietly(page)
 })
 
-test('a browser that refuses to play without a tap gets one big button, and the voice comes', async () => {
-  const lawyer = await openDesk(browser, server)
-  const citizen = await openCitizen(browser, server)
-  // Chromium lets a page that captures play at once; in-app browsers do not. This one behaves like them.
-  await citizen.addInitScript(() => {
-    const play = HTMLMediaElement.prototype.play
-    let tapped = false
-    document.addEventListener('click', () => {
-      tapped = true
-    }, true)
-    HTMLMediaElement.prototype.play = function () {
-      const may = this.muted || tapped
-      return may ? play.call(this) : Promise.reject(new DOMException('no tap yet', 'NotAllowedError'))
-    }
+for (const who of ['citizen', 'lawyer']) {
+  test(`a ${who}'s browser that refuses to play without a tap gets one big button, and the voice comes`, async () => {
+    const lawyer = await openDesk(browser, server)
+    const citizen = await openCitizen(browser, server)
+    const page = who === 'citizen' ? citizen : lawyer
+    await page.addInitScript(playOnlyAfterTap)
+    await call(citizen, 'voice')
+    await lawyer.getByTestId('accept').click()
+    await Promise.all([reachFit(citizen, 'active'), reachFit(lawyer, 'active')])
+
+    // After a reload nobody has touched the page yet.
+    await page.reload()
+    await reach(page, 'active')
+    await page.getByTestId('hear').waitFor()
+    await reachFit(page, 'active')
+    await page.getByTestId('hear').click()
+
+    await page.getByTestId('hear').waitFor({ state: 'detached' })
+    assert.equal(await page.getByTestId('remote-video').evaluate(video => video.paused), false)
+    await heard(page)
+    await citizen.getByTestId('hangup').click()
+    await writeOutcome(lawyer)
+    await closeQuietly(citizen, lawyer)
   })
-  await call(citizen, 'voice')
-  await lawyer.getByTestId('accept').click()
-  await Promise.all([reachFit(citizen, 'active'), reachFit(lawyer, 'active')])
+}
 
-  // After a reload nobody has touched the page yet.
-  await citizen.reload()
-  await reachFit(citizen, 'active')
-  await citizen.getByTestId('hear').click()
-
-  await citizen.getByTestId('hear').waitFor({ state: 'detached' })
-  assert.equal(await citizen.getByTestId('remote-video').evaluate(video => video.paused), false)
-  await citizen.getByTestId('hangup').click()
-  await writeOutcome(lawyer)
-  await closeQuietly(citizen, lawyer)
-})
+/** Chromium lets a page that captures play at once; in-app browsers do not. This one behaves like them. */
+function playOnlyAfterTap() {
+  const play = HTMLMediaElement.prototype.play
+  let tapped = false
+  document.addEventListener('click', () => {
+    tapped = true
+  }, true)
+  HTMLMediaElement.prototype.play = function () {
+    const may = this.muted || tapped
+    return may ? play.call(this) : Promise.reject(new DOMException('no tap yet', 'NotAllowedError'))
+  }
+}
