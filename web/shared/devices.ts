@@ -45,13 +45,19 @@ async function captureVoice(cameraMissing: Missing | null): Promise<Captured> {
   }
 }
 
+/** A device that is just going away may be given once more and end before anybody can listen. */
+const TRIES = 3
+
 /** Asks for one device; answers with its track or with why there is none. */
 export async function captureOne(device: Device): Promise<MediaStreamTrack | Missing> {
   if (!navigator.mediaDevices?.getUserMedia) return 'insecure'
+  const wanted = device === 'camera' ? { video: VIDEO } : { audio: AUDIO }
   try {
-    const wanted = device === 'camera' ? { video: VIDEO } : { audio: AUDIO }
-    const [track] = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks()
-    return track ?? 'absent'
+    for (let tries = 0; tries < TRIES; tries += 1) {
+      const [track] = (await navigator.mediaDevices.getUserMedia(wanted)).getTracks()
+      if (track?.readyState === 'live') return track
+    }
+    return 'absent'
   } catch (error) {
     return reasonOf(error)
   }
