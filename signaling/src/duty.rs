@@ -30,6 +30,8 @@ pub const MAX_TABS: usize = 8;
 pub const MAX_WAITING: usize = 10_000;
 /// Desks rung at once for one matter: all lawyers of a county, not all of a province.
 pub const MAX_RINGS: usize = 200;
+/// The waiting hear of their places at most so often: when a crowd comes or goes, each hears the sum and not every step.
+pub const PLACES_EVERY: Duration = Duration::from_secs(1);
 
 /// One tab of a desk: a connection, numbered by the shell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -126,6 +128,10 @@ pub struct Duty {
     matters: BTreeMap<ConsultationId, Matter>,
     /// The queue: who asked first is first.
     order: BTreeSet<(Instant, ConsultationId)>,
+    /// When the waiting may hear of their places again.
+    places_due: Option<Instant>,
+    /// Something has changed since they heard of them.
+    places_moved: bool,
     out: VecDeque<Output>,
 }
 
@@ -141,7 +147,7 @@ impl Duty {
             && due <= now.mono
         {
             self.at_desk(lawyer, |desk| desk.fire(now));
-            self.settle();
+            self.ring();
         }
         let sign_of_life = matches!(input, Input::DeskSeen { .. } | Input::Timeout);
         match input {
@@ -173,8 +179,9 @@ impl Duty {
             Input::Timeout => {}
         }
         if !sign_of_life {
-            self.settle();
+            self.ring();
         }
+        self.tell_places(now);
         Ok(())
     }
 
@@ -185,7 +192,8 @@ impl Duty {
 
     /// When `Input::Timeout` is due; `None` while nothing can lapse.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.agenda.first().map(|(due, _)| *due)
+        let places = self.places_due.filter(|_| self.places_moved);
+        self.agenda.first().map(|(due, _)| *due).into_iter().chain(places).min()
     }
 
     /// A lawyer's presence now.
@@ -356,8 +364,9 @@ impl Duty {
         }
     }
 
-    /// Rings whoever can be rung, and tells the waiting where they stand.
-    fn settle(&mut self) {
+    /// Rings whoever can be rung.
+    fn ring(&mut self) {
+        self.places_moved = !self.order.is_empty();
         if self.order.is_empty() {
             return;
         }
@@ -371,6 +380,14 @@ impl Duty {
                 self.out.push_back(Output::Ring { consultation, lawyer, name: desk.name.clone() });
             }
         }
+    }
+
+    /// Tells the waiting where they stand, if that may have changed and it is time.
+    fn tell_places(&mut self, now: Now) {
+        if !self.places_moved || self.places_due.is_some_and(|due| now.mono < due) {
+            return;
+        }
+        (self.places_moved, self.places_due) = (false, Some(now.mono + PLACES_EVERY));
         let floor = Floor::of(&self.desks);
         for (consultation, standing) in routing::standings(&floor, &self.desks, &self.matters, &self.order) {
             let news = self.matters.get_mut(&consultation).and_then(|matter| matter.news(standing));
@@ -450,15 +467,58 @@ mod tests {
 
         assert_eq!(
             orders(&mut duty),
+            ["matter 1 rings at 0", "matter 1 is 1, 1 on duty, 0 occupied", "matter 3 rings at 1"]
+        );
+        pass(&mut duty);
+        assert_eq!(
+            orders(&mut duty),
             [
-                "matter 1 rings at 0",
-                "matter 1 is 1, 1 on duty, 0 occupied",
                 "matter 2 is 2, 1 on duty, 1 occupied",
-                "matter 3 rings at 1",
                 "matter 3 is 1, 1 on duty, 0 occupied",
                 "matter 4 is 2, 1 on duty, 1 occupied",
             ]
         );
+    }
+
+    #[test]
+    fn a_crowd_that_comes_and_goes_hears_of_its_places_once_a_second() {
+        let mut duty = on_duty(&[&[PracticeArea::Labour]]);
+        for n in 1..=8 {
+            seek(&mut duty, n, PracticeArea::Labour);
+        }
+        pass(&mut duty);
+        orders(&mut duty);
+
+        for n in 1..=4 {
+            duty.handle(Input::Heard { consultation: matter(n), hint: Hint::Leave }, after_a_second())
+                .expect("it waits");
+        }
+
+        assert_eq!(
+            orders(&mut duty),
+            ["matter 2 rings at 0", "matter 3 rings at 0", "matter 4 rings at 0", "matter 5 rings at 0"]
+        );
+        duty.handle(Input::Timeout, after_a_second().after(PLACES_EVERY)).expect("it is time");
+        assert_eq!(
+            orders(&mut duty),
+            [
+                "matter 5 is 1, 1 on duty, 0 occupied",
+                "matter 6 is 2, 1 on duty, 1 occupied",
+                "matter 7 is 3, 1 on duty, 1 occupied",
+                "matter 8 is 4, 1 on duty, 1 occupied",
+            ]
+        );
+        assert!(duty.poll_timeout() > Some(after_a_second().after(PLACES_EVERY).mono), "then nothing is due");
+    }
+
+    fn after_a_second() -> Now {
+        START.after(PLACES_EVERY)
+    }
+
+    /// The waiting hear of their places.
+    fn pass(duty: &mut Duty) {
+        assert_eq!(duty.poll_timeout(), Some(after_a_second().mono));
+        duty.handle(Input::Timeout, after_a_second()).expect("it is time");
     }
 
     #[test]
