@@ -13,13 +13,24 @@ pub(crate) struct Room {
     members: Vec<Key<Peer>>,
     /// When its running second ends.
     pub(crate) second_ends: Instant,
-    /// Two members or more are connected, so that its seconds may be two-way.
-    pub(crate) is_two_way: bool,
+    /// How far two of its members are with each other.
+    pub(crate) company: Company,
+}
+
+/// How far the members of a room are with each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Company {
+    /// Fewer than two are connected.
+    Alone,
+    /// Two are connected; their media has not met yet.
+    Silent,
+    /// Media of two has arrived: its seconds are theirs.
+    Met,
 }
 
 impl Room {
     pub(crate) fn new(second_ends: Instant) -> Self {
-        Self { members: Vec::new(), second_ends, is_two_way: false }
+        Self { members: Vec::new(), second_ends, company: Company::Alone }
     }
 
     pub(crate) fn members(&self) -> &[Key<Peer>] {

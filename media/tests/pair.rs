@@ -378,6 +378,31 @@ fn the_two_way_seconds_of_two_who_meet_are_their_time_rounded() {
     }
 }
 
+#[test]
+fn the_seconds_of_two_who_meet_begin_with_the_media_of_both() {
+    let ms = Duration::from_millis;
+    for (silent, together) in [(450, 3_300), (550, 3_400), (900, 2_700), (2_300, 4_400)] {
+        let mut world = pair(20);
+        world.pass_time(2 * SECOND);
+        world.order(Command::Move { peer: peer(2), room: RoomId(2) });
+        world.client(2).talking = false;
+        world.pass_time(2 * SECOND);
+        world.facts.clear();
+
+        world.order(Command::Move { peer: peer(2), room: RoomId(7) });
+        world.pass_time(ms(silent));
+        world.client(2).talking = true;
+        world.pass_time(ms(together));
+        world.order(Command::Move { peer: peer(2), room: RoomId(2) });
+        world.pass_time(2 * SECOND);
+
+        for name in [1, 2] {
+            let two_way = seconds(&world, name).iter().filter(|second| second.two_way).count();
+            assert_eq!(two_way, ((together + 500) / 1_000) as usize, "{together} ms together, of peer {name}");
+        }
+    }
+}
+
 fn seconds(world: &World, name: u8) -> Vec<Second> {
     let seconds = world.facts.iter().filter_map(|stamped| match stamped.fact {
         Fact::Second { peer: p, second, .. } if p == peer(name) => Some(second),

@@ -69,14 +69,14 @@ impl Core {
             self.enter(key);
             self.hide_everywhere(key, now);
             if seat.is_none() {
-                self.unseat(key, now);
+                self.unseat(key);
             }
             self.forget(key);
         }
         self.concerns(room);
         let (key, answer) = self.admit(room, id, offer, now);
         self.room(room, now).seat(key, seat);
-        self.regroup(room, now);
+        self.regroup(room);
         self.joining = None;
         self.out.tell(Fact::Answered { peer: id, answer: Sdp(answer) }, now);
         self.show_everywhere(key, now);
@@ -153,7 +153,7 @@ impl Core {
             return;
         }
         self.hide_everywhere(key, now);
-        self.unseat(key, now);
+        self.unseat(key);
         if let Some(peer) = self.peers.get_mut(key) {
             peer.room = room;
         }
@@ -161,7 +161,7 @@ impl Core {
         self.forget_second(key);
         self.concerns(room);
         self.room(room, now).seat(key, None);
-        self.regroup(room, now);
+        self.regroup(room);
         self.show_everywhere(key, now);
         // Its own slots may have become empty without anything new in them.
         self.tell_slots(&[key], now);
@@ -171,7 +171,7 @@ impl Core {
     pub(super) fn leave(&mut self, key: Key<Peer>, lost: Option<LostReason>, now: Now) {
         self.farewell(key, now);
         self.hide_everywhere(key, now);
-        self.unseat(key, now);
+        self.unseat(key);
         if let (Some(peer), Some(reason)) = (self.forget(key), lost) {
             self.out.tell(Fact::Lost { peer: peer.id, reason }, now);
         }
@@ -193,12 +193,12 @@ impl Core {
     }
 
     /// Takes a peer out of its room; the room goes with its last one.
-    fn unseat(&mut self, key: Key<Peer>, now: Now) {
+    fn unseat(&mut self, key: Key<Peer>) {
         let Some(room) = self.peers.get(key).map(|peer| peer.room) else { return };
         if self.rooms.get_mut(&room).is_some_and(|members| !members.leave(key)) {
             self.rooms.remove(&room);
         }
-        self.regroup(room, now);
+        self.regroup(room);
     }
 
     fn others(&self, key: Key<Peer>) -> Vec<Key<Peer>> {

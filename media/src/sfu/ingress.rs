@@ -108,7 +108,7 @@ impl Core {
                 leg.seal = Some(seal);
                 self.out.tell(Fact::Connected { peer: peer.id, transport: Transport { remote: to.ip() } }, now);
                 let room = peer.room;
-                self.regroup(room, now);
+                self.regroup(room);
                 self.catch_up(key, now);
             }
             Progress::WrongCertificate => self.leave(key, Some(LostReason::WrongCertificate), now),
@@ -221,6 +221,8 @@ impl Core {
             peer.due.nack = Some(peer.due.nack.map_or(at, |set| set.min(at)));
         }
         let read = Packet::read(&track.plan, packet, head, index);
+        let room = peer.room;
+        let first_of_the_second = !read.payload.is_empty() && !track.alive;
         // Padding alone probes the path: it is no media, and no evidence of any.
         if !read.payload.is_empty() {
             track.alive = true;
@@ -252,6 +254,9 @@ impl Core {
         // Whoever still waits may have missed the keyframe that was asked for.
         if waiting {
             self.want_keyframe(source, now);
+        }
+        if first_of_the_second {
+            self.meet(room, now);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::{
     fact::{Fact, MediaKind},
     ids::RoomId,
     peer::{Peer, Phase, second},
-    room::Room,
+    room::{Company, Room},
     time::Now,
 };
 
@@ -28,21 +28,35 @@ impl Core {
         })
     }
 
-    /// Somebody came, left, or is connected now. When two can hear each other for the first time, the room's seconds
-    /// begin anew at this moment, and nothing that arrived before counts in them.
-    pub(super) fn regroup(&mut self, room: RoomId, now: Now) {
+    /// Somebody came, left, or is connected now. When two can hear each other for the first time, nothing that arrived
+    /// before is evidence of it.
+    pub(super) fn regroup(&mut self, room: RoomId) {
         let Some(here) = self.rooms.get_mut(&room) else { return };
         let connected = |key: &&Key<Peer>| self.peers.get(**key).is_some_and(|peer| peer.phase == Phase::Connected);
-        let is_two_way = here.members().iter().filter(connected).count() >= 2;
-        if is_two_way && !here.is_two_way {
-            here.second_ends = now.mono + FIRST_SECOND;
-            self.seconds.insert((here.second_ends, room));
-            for member in here.members().to_vec() {
-                self.forget_second(member);
+        let together = here.members().iter().filter(connected).count() >= 2;
+        match (here.company, together) {
+            (_, false) => here.company = Company::Alone,
+            (Company::Alone, true) => {
+                here.company = Company::Silent;
+                for member in here.members().to_vec() {
+                    self.forget_second(member);
+                }
             }
+            (Company::Silent | Company::Met, true) => {}
+        }
+    }
+
+    /// Media of a member arrived, the first in this second. With that of a second one, the room's seconds begin anew.
+    pub(super) fn meet(&mut self, room: RoomId, now: Now) {
+        let Some(here) = self.rooms.get(&room).filter(|here| here.company == Company::Silent) else { return };
+        let heard = |key: &&Key<Peer>| self.alive(**key) != (false, false);
+        if here.members().iter().filter(heard).count() < 2 {
+            return;
         }
         if let Some(here) = self.rooms.get_mut(&room) {
-            here.is_two_way = is_two_way;
+            here.company = Company::Met;
+            here.second_ends = now.mono + FIRST_SECOND;
+            self.seconds.insert((here.second_ends, room));
         }
     }
 
