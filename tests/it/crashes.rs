@@ -2,15 +2,17 @@
 use yunfa_loadtest::crash::{self, Binary, Plan};
 use yunfa_signaling::words::Channel;
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, machine};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_loses_no_call_doubles_none_and_counts_no_second_too_many() {
+    let _calm = machine::calm().await;
     killed(None).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_server_on_postgresql_loses_no_call_either() {
+    let _calm = machine::calm().await;
     let cluster = Cluster::start();
     killed(Some(cluster.url.clone())).await;
 }

@@ -25,7 +25,10 @@ use yunfa_signaling::{
     words::{Channel, Outcome, PracticeArea},
 };
 
-use crate::cluster::Cluster;
+use crate::{
+    cluster::Cluster,
+    machine::{self, say},
+};
 
 /// How much is done.
 #[derive(Clone, Copy)]
@@ -47,50 +50,59 @@ const GROWTH_KIB: u64 = 64 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_drops_no_call_takes_no_new_one_and_heals() {
+    let _calm = machine::calm().await;
     full_disk(SMALL, Disk::in_memory()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "full dose: make faults-test"]
 async fn full_dose_of_a_full_disk() {
+    let _calm = machine::calm().await;
     full_disk(FULL, Disk::ext4()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_drops_no_call_and_loses_no_fact() {
+    let _calm = machine::calm().await;
     away(SMALL, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "full dose: make faults-test"]
 async fn full_dose_of_a_database_that_is_away() {
+    let _calm = machine::calm().await;
     away(FULL, false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_and_a_full_disk_lose_no_fact() {
+    let _calm = machine::calm().await;
     away(SMALL, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "full dose: make faults-test"]
 async fn full_dose_of_a_database_that_is_away_and_a_full_disk() {
+    let _calm = machine::calm().await;
     away(FULL, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_is_told_to_stop_lets_calls_go_on_until_it_is_told_again() {
+    let _calm = machine::calm().await;
     told_to_stop(Dose { lasts: Duration::from_secs(3), ..SMALL }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "full dose: make faults-test"]
 async fn full_dose_of_being_told_to_stop() {
+    let _calm = machine::calm().await;
     told_to_stop(FULL).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_slept_through_a_takeover_writes_nothing() {
+    let _calm = machine::calm().await;
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}", folder.path().join("shared.db").display());
     slept(SMALL, url, folder.path()).await;
@@ -98,6 +110,7 @@ async fn a_process_that_slept_through_a_takeover_writes_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_slept_through_a_takeover_of_postgresql_writes_nothing() {
+    let _calm = machine::calm().await;
     let (cluster, folder) = (Cluster::start(), tempfile::tempdir().expect("a folder"));
     slept(SMALL, cluster.url.clone(), folder.path()).await;
 }
@@ -105,6 +118,7 @@ async fn a_process_that_slept_through_a_takeover_of_postgresql_writes_nothing() 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "full dose: make faults-test"]
 async fn full_dose_of_sleep_through_a_takeover() {
+    let _calm = machine::calm().await;
     let (cluster, folder) = (Cluster::start(), tempfile::tempdir().expect("a folder"));
     let url = format!("sqlite://{}", folder.path().join("shared.db").display());
     slept(FULL, url, &folder.path().join("sqlite")).await;
@@ -468,9 +482,4 @@ fn run(program: &str, words: &[&str]) {
         done.is_ok_and(|status| status.success()),
         "`{program}` failed: this test needs a small disk of its own, and root to mount it"
     );
-}
-
-#[expect(clippy::print_stderr, reason = "figures of the full dose, shown with --nocapture")]
-fn say(figures: &str) {
-    eprintln!("{figures}");
 }

@@ -4,8 +4,11 @@ use yunfa_loadtest::{
     herd::{self, Plan},
 };
 
+use crate::machine;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crowd_that_lost_its_sockets_is_back_in_time_and_nobody_is_lost() {
+    let _alone = machine::alone().await;
     let folder = tempfile::tempdir().expect("a folder");
     let binary = Binary {
         path: env!("CARGO_BIN_EXE_yunfa").into(),

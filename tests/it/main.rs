@@ -11,6 +11,7 @@ mod faults;
 mod frames;
 mod herd;
 mod limits;
+mod machine;
 mod media_calls;
 mod page;
 mod pages;

@@ -12,7 +12,7 @@ use yunfa_signaling::{
     words::{Channel, EndReason, LegState, Outcome, PracticeArea, SessionState, SlotKind},
 };
 
-use crate::server::TestServer;
+use crate::{machine, server::TestServer};
 
 /// Longest wait for anything; an unoptimised server on a busy machine takes its time.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -21,6 +21,7 @@ const HOLD: Duration = Duration::from_secs(6);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_call_is_recorded_as_both_sides_saw_it() {
+    let _calm = machine::calm().await;
     let server = TestServer::start().await;
     let mut call = Call::begin(&server, Channel::Video, Shape::CALL).await;
 
@@ -34,6 +35,7 @@ async fn a_video_call_is_recorded_as_both_sides_saw_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_voice_call_is_recorded_as_both_sides_heard_it() {
+    let _calm = machine::calm().await;
     let server = TestServer::start().await;
     let mut call = Call::begin(&server, Channel::Voice, Shape::VOICE).await;
 
@@ -46,6 +48,7 @@ async fn a_voice_call_is_recorded_as_both_sides_heard_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_side_is_told_whose_voice_and_face_is_in_which_slot() {
+    let _calm = machine::calm().await;
     let server = TestServer::start().await;
     let mut call = Call::begin(&server, Channel::Video, Shape::CALL).await;
 
@@ -67,6 +70,7 @@ async fn each_side_is_told_whose_voice_and_face_is_in_which_slot() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lawyer_whose_transport_is_lost_joins_again_into_the_same_seat() {
+    let _calm = machine::calm().await;
     let server = TestServer::start().await;
     let mut call = Call::begin(&server, Channel::Voice, Shape::VOICE).await;
 
@@ -101,6 +105,7 @@ async fn a_lawyer_whose_transport_is_lost_joins_again_into_the_same_seat() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_without_a_microphone_goes_on_by_text_in_the_same_session() {
+    let _calm = machine::calm().await;
     let server = TestServer::start().await;
     let mut call = Call::begin(&server, Channel::Voice, Shape::VOICE).await;
     let session = call.session;
@@ -120,6 +125,7 @@ async fn a_call_without_a_microphone_goes_on_by_text_in_the_same_session() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desk_on_another_worker_joins_again_where_the_citizen_is() {
+    let _calm = machine::calm().await;
     let server = TestServer::with(&[("media.workers", "2"), ("media.peers_per_worker", "2")], Clock::machine()).await;
     let lawyer = Call::desk(&server, "lawyer1", Shape::VOICE).await;
     // Two desks fill the first worker, so that the citizen is placed on the second.
@@ -134,6 +140,7 @@ async fn a_desk_on_another_worker_joins_again_where_the_citizen_is() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_desk_that_talked_is_warm_for_the_next_call() {
+    let _calm = machine::calm().await;
     let server = TestServer::start().await;
     let mut first = Call::begin(&server, Channel::Voice, Shape::VOICE).await;
     first.hold_and_end().await;
