@@ -14,7 +14,6 @@ let server
 let browsers = []
 before(async () => {
   server = await startServer([`signaling.grace_seconds=${GRACE_S}`])
-  // As phones and desks have it: timers of hidden pages are throttled.
   browsers = await Promise.all([startBrowser(), startBrowser()])
 })
 afterEach(() => Promise.all(browsers.map(closeAll)))

@@ -292,6 +292,36 @@ async fn all_pages_of_a_lawyer_ring_and_the_one_that_accepts_talks() {
 }
 
 #[tokio::test]
+async fn another_page_of_a_lawyer_takes_the_session_over_when_asked_to() {
+    let server = TestServer::start().await;
+    let (lawyer, mut first) = on_duty(&server, "lawyer1").await;
+    let mut asker = Page::open(&server.guest().await).await;
+    let mut second = Page::open(&lawyer).await;
+    assert_eq!(second.ask(ClientMessage::TakeOver {}).await, Err(ErrorCode::NotFound), "nothing runs");
+    ask(&server, &mut asker, Channel::Text).await;
+    let session = begin(&mut first, &mut asker).await;
+    say(&mut asker, session.id, "您好").await.expect("said");
+    chat(&mut first).await;
+
+    assert_eq!(first.ask(ClientMessage::TakeOver {}).await, Ok(()), "it holds it already");
+    assert_eq!(second.ask(ClientMessage::TakeOver {}).await, Ok(()));
+
+    assert_eq!(active(&mut second).await.id, session.id);
+    assert_eq!(chat(&mut second).await, (1, "您好".to_owned()), "with what was said before");
+    first
+        .hear(|message| {
+            let ServerMessage::Error { reply_to: None, code: ErrorCode::StaleEpoch, .. } = message else { return None };
+            Some(())
+        })
+        .await;
+    say(&mut second, session.id, "请讲").await.expect("said");
+    assert_eq!(chat(&mut asker).await.1, "您好");
+    assert_eq!(chat(&mut asker).await.1, "请讲");
+    assert_eq!(asker.ask(ClientMessage::TakeOver {}).await, Err(ErrorCode::NotAllowed), "not for citizens");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_request_said_twice_is_done_once_and_answered_twice() {
     let server = TestServer::start().await;
     let (_, mut desk) = on_duty(&server, "lawyer1").await;

@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 use yunfa::clock::Clock;
 use yunfa_signaling::time::Timestamp;
 
-use crate::server::{TestServer, guest};
+use crate::{
+    machine,
+    server::{TestServer, guest},
+};
 
 const QUARTER_HOUR: Duration = Duration::from_secs(15 * 60);
 
@@ -44,6 +47,57 @@ async fn an_account_that_does_not_exist_answers_like_one_that_does() {
         assert_eq!((known.status, &known.body), (unknown.status, &unknown.body), "try {n}");
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_missing_account_is_refused_after_as_long_as_one_that_exists() {
+    let [known, missing] = login_times(8).await.map(median);
+
+    // Without a password that is checked for nobody, a missing account would be refused in a tenth of the time.
+    let apart = known.abs_diff(missing);
+    assert!(apart < known / 4, "{known:?} for an account that exists, {missing:?} for one that does not");
+}
+
+#[tokio::test]
+#[ignore = "a measurement; `make strangers-test` runs it on a release build"]
+async fn no_statistic_tells_a_missing_account_from_one_that_exists() {
+    let times = login_times(60).await;
+    let moments = times.clone().map(|times| {
+        let seconds: Vec<f64> = times.iter().map(Duration::as_secs_f64).collect();
+        let (n, sum) = (seconds.len() as f64, seconds.iter().sum::<f64>());
+        let variance = seconds.iter().map(|s| (s - sum / n).powi(2)).sum::<f64>() / (n - 1.0);
+        (sum / n, variance / n)
+    });
+    let [(known, one), (missing, other)] = moments;
+    let t = (known - missing) / (one + other).sqrt();
+    machine::say(&format!("{} tries each; medians {:?}; Welch t {t:.2}", times[0].len(), times.map(median)));
+
+    assert!(t.abs() < 3.0, "Welch t {t}");
+}
+
+/// How long each wrong login took: of an account that exists, of one that does not. Five of each in a round, by turns.
+async fn login_times(rounds: u32) -> [Vec<Duration>; 2] {
+    let clock = Clock::by_hand(Timestamp(1_795_000_000_000));
+    let server = TestServer::with(&[], clock.clone()).await;
+    let (nobody, watch) = (server.nobody(), Clock::machine());
+    let mut times = [vec![], vec![]];
+    for _ in 0..rounds {
+        for turn in 0..10 {
+            let which = (turn + turn / 2) % 2;
+            let user = ["lawyer3", "lawyer99"][which];
+            let began = watch.elapsed();
+            assert_eq!(nobody.post("/api/login", &login(user, "wrong")).await.code(), "wrong-login");
+            times[which].push(watch.elapsed() - began);
+        }
+        clock.advance(QUARTER_HOUR + Duration::from_secs(1));
+    }
+    server.stop().await;
+    times
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 use yunfa::http::{self, policy::Action};
 
-use crate::server::TestServer;
+use crate::{calls::other_lawyer, records::held, server::TestServer};
 
 /// What each role gets at the door of an action: `.` is let in, otherwise the status.
 /// Written down a second time on purpose: a change of the table has to be meant.
@@ -20,6 +20,63 @@ fn expected(action: Action) -> [u16; 6] {
         // A record that is not there and one that is out of reach look the same.
         Action::ReadRecord => [401, 404, 404, 404, 404, 404],
     }
+}
+
+/// What each role gets for an object that the path names: its own, somebody else's, one that is not there.
+/// `None` where a path names no object.
+fn expected_of_objects(action: Action) -> Option<[[u16; 3]; 6]> {
+    match action {
+        Action::SeeHealth
+        | Action::SeeDirectory
+        | Action::OpenSocket
+        | Action::BecomeGuest
+        | Action::SignIn
+        | Action::SignOut
+        | Action::SeeSelf
+        | Action::TakeTicket
+        | Action::ConfirmPhone
+        | Action::EnrolTotp
+        | Action::ListSessions
+        | Action::ListRecords => None,
+        // nobody, citizen, lawyer, dispatcher, finance, supervisor
+        Action::ReadRecord => Some([[401; 3], [404; 3], [200, 404, 404], [404; 3], [404; 3], [200, 200, 404]]),
+    }
+}
+
+#[tokio::test]
+async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
+    const MISSING: &str = "0192f3c4-5678-7abc-8def-0123456789ab";
+    let server = TestServer::start().await;
+    let own = held(&server, "lawyer1").await;
+    let others = held(&server, other_lawyer(&server)).await;
+    let roles = [
+        server.nobody(),
+        own.asker,
+        own.lawyer,
+        server.login("dispatcher").await,
+        server.login("finance").await,
+        server.login("supervisor1").await,
+    ];
+    let mut wrong = vec![];
+    for route in http::routes() {
+        let expected = expected_of_objects(route.action);
+        assert_eq!(expected.is_some(), route.path.contains('{'), "{} has a row, or needs none", route.path);
+        for (role, expected) in expected.iter().flatten().enumerate() {
+            for (object, expected) in [own.record.as_str(), &others.record, MISSING].into_iter().zip(expected) {
+                let ask =
+                    async |id| roles[role].send(route.method.clone(), &route.path.replace("{id}", id), None).await;
+                let (answer, missing) = (ask(object).await, ask(MISSING).await);
+                let hidden = answer.status != StatusCode::NOT_FOUND
+                    || (&answer.body, answer.headers.get("content-length"))
+                        == (&missing.body, missing.headers.get("content-length"));
+                if answer.status != *expected || !hidden {
+                    wrong.push(format!("{} as role {role}, {object}: {} {}", route.path, answer.status, answer.body));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    server.stop().await;
 }
 
 #[tokio::test]

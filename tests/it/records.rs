@@ -11,22 +11,31 @@ use crate::{
 
 const SECRET: &str = "我的老板三个月没发工资";
 
-/// Holds a text consultation with `lawyer1` and returns the lawyer and the id of the sealed record.
-async fn held(server: &TestServer) -> (Client, String) {
-    let (lawyer, mut desk) = on_duty(server, "lawyer1").await;
-    let mut asker = Page::open(&server.guest().await).await;
+/// A text consultation that is over.
+pub(crate) struct Held {
+    pub(crate) asker: Client,
+    pub(crate) lawyer: Client,
+    /// The id of the sealed record.
+    pub(crate) record: String,
+}
+
+/// Holds a text consultation with a lawyer of the demonstration.
+pub(crate) async fn held(server: &TestServer, user: &str) -> Held {
+    let (lawyer, mut desk) = on_duty(server, user).await;
+    let citizen = server.guest().await;
+    let mut asker = Page::open(&citizen).await;
     ask(server, &mut asker, Channel::Text).await;
     let session = begin(&mut desk, &mut asker).await.id;
     say(&mut asker, session, SECRET).await.expect("said");
     asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
     ended(&mut desk).await;
-    (lawyer, write_outcome(&mut desk, session).await)
+    Held { asker: citizen, lawyer, record: write_outcome(&mut desk, session).await }
 }
 
 #[tokio::test]
 async fn a_record_is_there_for_its_lawyer_and_for_supervisors_and_for_nobody_else() {
     let server = TestServer::start().await;
-    let (lawyer, record) = held(&server).await;
+    let Held { lawyer, record, .. } = held(&server, "lawyer1").await;
     let path = format!("/api/records/{record}");
     let missing = lawyer.get("/api/records/0192f3c4-5678-7abc-8def-0123456789ff").await;
 
@@ -49,7 +58,7 @@ async fn a_record_is_there_for_its_lawyer_and_for_supervisors_and_for_nobody_els
 #[tokio::test]
 async fn lists_hold_what_the_reader_may_see() {
     let server = TestServer::start().await;
-    let (_, record) = held(&server).await;
+    let Held { record, .. } = held(&server, "lawyer1").await;
     let items = |body: &Value| body["items"].as_array().expect("a list").len();
 
     for (user, expected) in [("lawyer1", 1), ("lawyer2", 0), ("supervisor2", 1)] {
@@ -71,7 +80,7 @@ async fn lists_hold_what_the_reader_may_see() {
 async fn every_look_at_a_record_is_one_entry_of_an_audit_log_that_proves_itself() {
     let server = TestServer::start().await;
     let supervisor = server.login("supervisor1").await;
-    let (_, record) = held(&server).await;
+    let Held { record, .. } = held(&server, "lawyer1").await;
     let entries = async || server.server.app.store.verify_audit().await.expect("the store").expect("a whole log").0;
 
     let before = entries().await;

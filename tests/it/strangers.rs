@@ -1,13 +1,15 @@
-//! Strangers on TCP: bombs of JSON and SDP, and clients that are silent, slow, or never stop.
+//! Strangers on TCP: bombs of JSON and SDP, and clients that are silent, slow, drip, or never stop.
 use futures_util::future::join_all;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpSocket, TcpStream},
-    time::{Duration, pause},
+    task::JoinHandle,
+    time::{Duration, pause, sleep},
 };
 use tokio_tungstenite::tungstenite::Message;
 use yunfa::clock::Clock;
 use yunfa_signaling::{
+    ids::SessionId,
     message::{ClientMessage, ErrorCode, MAX_MESSAGE_BYTES, ServerMessage},
     private::Sdp,
     time::Timestamp,
@@ -15,79 +17,101 @@ use yunfa_signaling::{
 };
 
 use crate::{
-    calls::{ask, begin, chat, on_duty, say, settle},
+    calls::{ask, begin, chat, ended, on_duty, say, settle, write_outcome},
+    machine,
     page::Page,
     server::TestServer,
 };
 
 const OFFER: &str = include_str!("../../media/src/peer/negotiation/chromium.sdp");
 const ID: &str = "0192f3c4-5678-7abc-8def-0123456789ab";
-/// Hostile clients of each kind; one address may have 64 connections.
-const OF_EACH: u8 = 50;
+/// Kinds of hostile clients: silent; a header and a body that never end; a flood of requests; a socket without a word, and
+/// one of pings; then what drips: header, body, frame, and a handshake of TLS.
+const KINDS: u8 = 10;
+/// The kind that goes to the door of TLS.
+const HANDSHAKE: u8 = 9;
 /// All of them are gone within this time.
 const GONE_WITHIN: Duration = Duration::from_secs(15);
 
 #[tokio::test]
-async fn bombs_of_json_are_refused_and_the_socket_goes_on() {
+async fn bombs_of_json_are_refused_in_time_and_the_socket_goes_on() {
     let server = TestServer::start().await;
-    let citizen = server.guest().await;
+    let (citizen, watch) = (server.guest().await, Clock::machine());
     let bombs = json_bombs();
     assert!(bombs.len() >= 20, "{}", bombs.len());
 
+    let mut slowest = ("", Duration::ZERO);
     for (name, text) in bombs {
         assert!(text.len() <= MAX_MESSAGE_BYTES, "{name} has {} bytes", text.len());
         let mut page = Page::open(&citizen).await;
-        page.say_raw(Message::text(text)).await;
-        let code = page
-            .hear(|message| match message {
-                ServerMessage::Error { code, .. } => Some(*code),
-                _ => None,
-            })
-            .await;
-        assert_eq!(code, ErrorCode::BadMessage, "{name}");
+        let mut times = [Duration::ZERO; 3];
+        for took in &mut times {
+            let began = watch.elapsed();
+            page.say_raw(Message::text(text.clone())).await;
+            let code = page
+                .hear(|message| match message {
+                    ServerMessage::Error { code, .. } => Some(*code),
+                    _ => None,
+                })
+                .await;
+            *took = watch.elapsed() - began;
+            assert_eq!(code, ErrorCode::BadMessage, "{name}");
+        }
         settle(&mut page).await;
+        slowest = slower(slowest, name, times);
     }
+    judge(slowest);
     server.stop().await;
 }
 
 #[tokio::test]
-async fn bombs_of_sdp_are_refused_with_their_reason_and_an_honest_offer_is_answered() {
+async fn bombs_of_sdp_are_refused_in_time_with_their_reason_and_an_honest_offer_is_answered() {
     let server = TestServer::start().await;
-    let lawyer = server.login("lawyer1").await;
+    let (lawyer, watch) = (server.login("lawyer1").await, Clock::machine());
     let bombs = sdp_bombs();
     assert!(bombs.len() >= 20, "{}", bombs.len());
 
+    let mut slowest = ("", Duration::ZERO);
     for (name, sdp, code) in bombs {
         let mut desk = Page::open(&lawyer).await;
-        let refused = desk.ask(ClientMessage::JoinMedia { attempt: 1, offer: Sdp::new(sdp) }).await;
-        assert_eq!(refused, Err(code), "{name}");
-        let honest = ClientMessage::JoinMedia { attempt: 2, offer: Sdp::new(OFFER) };
+        let mut times = [Duration::ZERO; 3];
+        for (attempt, took) in (1..).zip(&mut times) {
+            let began = watch.elapsed();
+            let refused = desk.ask(ClientMessage::JoinMedia { attempt, offer: Sdp::new(sdp.clone()) }).await;
+            *took = watch.elapsed() - began;
+            assert_eq!(refused, Err(code), "{name}");
+        }
+        let honest = ClientMessage::JoinMedia { attempt: 4, offer: Sdp::new(OFFER) };
         assert_eq!(desk.ask(honest).await, Ok(()), "an honest offer after {name}");
+        slowest = slower(slowest, name, times);
     }
+    judge(slowest);
     server.stop().await;
+}
+
+/// The slower one of what was slowest and the middle one of these times.
+fn slower<'n>(slowest: (&'n str, Duration), name: &'n str, mut times: [Duration; 3]) -> (&'n str, Duration) {
+    times.sort();
+    if times[1] > slowest.1 { (name, times[1]) } else { slowest }
+}
+
+/// 10 ms is the promise of a release build; a debug build beside other tests is given room.
+fn judge((name, took): (&str, Duration)) {
+    machine::say(&format!("the slowest bomb to be refused is {name:?}: {took:?}"));
+    let promised = if cfg!(debug_assertions) { Duration::from_millis(500) } else { Duration::from_millis(10) };
+    assert!(took <= promised, "{name} was refused after {took:?}");
 }
 
 #[tokio::test]
 async fn three_hundred_hostile_clients_delay_no_call_and_are_gone_in_time() {
     let clock = Clock::by_hand(Timestamp(1_795_000_000_000));
-    let server = TestServer::with(&[], clock.clone()).await;
-    let hostile = join_all((0..6_u8).flat_map(|kind| (0..OF_EACH).map(move |_| kind)).map(|kind| {
-        let address = server.server.http.expect("HTTP");
-        async move { hostile(kind, address).await }
-    }))
-    .await;
+    let server = TestServer::with(&[("tls.listen", "127.0.0.1:0")], clock.clone()).await;
+    let hostile = besiege(&server, 30).await;
 
-    let watch = Clock::machine();
     let (_, mut desk) = on_duty(&server, "lawyer1").await;
     let mut asker = Page::open(&server.guest().await).await;
-    let began = watch.elapsed();
-    ask(&server, &mut asker, Channel::Text).await;
-    let session = begin(&mut desk, &mut asker).await.id;
-    say(&mut asker, session, "有人吗").await.expect("said");
-    chat(&mut desk).await;
-    let took = watch.elapsed() - began;
+    let (session, took) = set_up(&server, &mut desk, &mut asker).await;
     settle(&mut desk).await;
-
     // Sockets live by the server's clock, connections by that of the runtime.
     for _ in 0..4 {
         clock.advance(Duration::from_secs(2));
@@ -95,43 +119,114 @@ async fn three_hundred_hostile_clients_delay_no_call_and_are_gone_in_time() {
         settle(&mut desk).await;
     }
     pause();
-    let began = watch.elapsed();
-    join_all(hostile.into_iter().map(async |mut stream| while matches!(stream.read(&mut [0; 4096]).await, Ok(1..)) {}))
-        .await;
-    let gone = watch.elapsed() - began;
+    let lived = join_all(hostile).await;
     tokio::time::resume();
 
+    machine::say(&format!("{} hostile clients; the call took {took:?}", lived.len()));
     assert!(took < Duration::from_secs(2), "the call took {took:?}");
-    assert!(gone <= GONE_WITHIN, "they were gone after {gone:?}");
+    for (kind, lived) in lived.into_iter().map(|ended| ended.expect("no panic")) {
+        assert!(lived <= GONE_WITHIN, "one of kind {kind} was gone after {lived:?}");
+    }
     say(&mut desk, session, "在的").await.expect("the call goes on");
     server.stop().await;
 }
 
-/// A client of a kind, each kind from an address of its own.
-async fn hostile(kind: u8, server: std::net::SocketAddr) -> TcpStream {
-    let socket = TcpSocket::new_v4().expect("a socket");
-    socket.bind(([127, 0, 1, kind + 1], 0).into()).expect("an address");
-    let mut stream = socket.connect(server).await.expect("connected");
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement; `make strangers-test` runs it on a release build"]
+async fn two_and_a_half_thousand_hostile_clients_delay_no_call_and_are_gone_in_time() {
+    let server = TestServer::with(&[("tls.listen", "127.0.0.1:0")], Clock::machine()).await;
+    let (_, mut desk) = on_duty(&server, "lawyer1").await;
+    let mut askers = vec![];
+    for _ in 0..10 {
+        askers.push(Page::open(&server.guest().await).await);
+    }
+    let hostile = besiege(&server, 250).await;
+
+    let mut took = vec![];
+    for asker in &mut askers {
+        let (session, one) = set_up(&server, &mut desk, asker).await;
+        took.push(one);
+        asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
+        ended(&mut desk).await;
+        write_outcome(&mut desk, session).await;
+    }
+    took.sort();
+    let mut lived = [Duration::ZERO; KINDS as usize];
+    for ended in join_all(hostile).await {
+        let (kind, one) = ended.expect("no panic");
+        lived[usize::from(kind)] = lived[usize::from(kind)].max(one);
+    }
+
+    machine::say(&format!(
+        "calls under 2 500 hostile clients took {took:?}; of each kind the last one was gone after {lived:?}"
+    ));
+    assert!(took[took.len() - 1] <= Duration::from_millis(500), "{took:?}");
+    assert!(lived.iter().all(|lived| *lived <= GONE_WITHIN), "{lived:?}");
+    server.stop().await;
+}
+
+/// Asks, accepts, and says a line; how long that took.
+async fn set_up(server: &TestServer, desk: &mut Page, asker: &mut Page) -> (SessionId, Duration) {
+    let watch = Clock::machine();
+    let began = watch.elapsed();
+    ask(server, asker, Channel::Text).await;
+    let session = begin(desk, asker).await.id;
+    say(asker, session, "有人吗").await.expect("said");
+    chat(desk).await;
+    (session, watch.elapsed() - began)
+}
+
+/// Hostile clients of every kind, fifty from one address; each gives its kind, and how long it was let in.
+async fn besiege(server: &TestServer, of_each: u8) -> Vec<JoinHandle<(u8, Duration)>> {
+    let (http, https) = (server.server.http.expect("HTTP"), server.server.https.expect("HTTPS"));
+    let clients = (0..KINDS).flat_map(|kind| (0..of_each).map(move |number| (kind, number)));
+    let connected = join_all(clients.map(async |(kind, number)| {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind(([127, 0, kind + 1, number / 50 + 1], 0).into()).expect("an address");
+        (kind, socket.connect(if kind == HANDSHAKE { https } else { http }).await.expect("connected"))
+    }))
+    .await;
+    connected.into_iter().map(|(kind, stream)| tokio::spawn(hostile(kind, stream))).collect()
+}
+
+/// Says what a client of its kind says, and goes on with a byte a second where it drips, until it is thrown out.
+async fn hostile(kind: u8, stream: TcpStream) -> (u8, Duration) {
     let upgrade = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
                    Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    // A ping of nothing, masked with nothing.
-    let ping = [0x89, 0x80, 0, 0, 0, 0];
-    let said = match kind {
-        // Silent.
-        0 => vec![],
-        // A header that never ends.
-        1 => b"GET /api/directory HTTP/1.1\r\nHost: a\r\nx: ".to_vec(),
-        // A body that never comes.
-        2 => b"POST /api/login HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{"
-            .to_vec(),
-        // A flood of requests.
-        3 => "GET /api/directory HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100).into_bytes(),
-        // A socket without a word, and one that says nothing but pings.
-        4 => upgrade.as_bytes().to_vec(),
-        _ => [upgrade.as_bytes(), &ping.repeat(200)].concat(),
+    let header = b"GET /api/directory HTTP/1.1\r\nHost: a\r\nx: ";
+    let body = b"POST /api/login HTTP/1.1\r\nHost: a\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{";
+    // A ping of nothing, and the beginning of a long text, both masked with nothing.
+    let (ping, text) = ([0x89, 0x80, 0, 0, 0, 0], [0x81, 0xFE, 0x20, 0, 0, 0, 0, 0]);
+    let (said, drips) = match kind {
+        0 => (vec![], None),
+        1 => (header.to_vec(), None),
+        2 => (body.to_vec(), None),
+        3 => ("GET /api/directory HTTP/1.1\r\nHost: a\r\n\r\n".repeat(100).into_bytes(), None),
+        4 => (upgrade.as_bytes().to_vec(), None),
+        5 => ([upgrade.as_bytes(), &ping.repeat(200)].concat(), None),
+        6 => (header.to_vec(), Some(b'x')),
+        7 => (body.to_vec(), Some(b' ')),
+        8 => ([upgrade.as_bytes(), &text].concat(), Some(b' ')),
+        // A record of 512 bytes with a ClientHello that takes its time.
+        _ => (vec![0x16, 3, 1, 2, 0, 1, 0, 1, 0xFC, 3, 3], Some(0)),
     };
-    stream.write_all(&said).await.expect("written");
-    stream
+    let watch = Clock::machine();
+    let (mut from, mut to) = stream.into_split();
+    let goes_on = async {
+        // Whoever was thrown out already cannot write.
+        let mut open = to.write_all(&said).await.is_ok();
+        while let (true, Some(drip)) = (open, drips) {
+            sleep(Duration::from_secs(1)).await;
+            open = to.write_all(&[drip]).await.is_ok();
+        }
+        std::future::pending::<()>().await;
+    };
+    let reads = async { while matches!(from.read(&mut [0; 4096]).await, Ok(1..)) {} };
+    tokio::select! {
+        () = goes_on => {}
+        () = reads => {}
+    }
+    (kind, watch.elapsed())
 }
 
 /// What is JSON or nearly, and no message.
