@@ -1,26 +1,15 @@
 // A page that nobody sees: hidden, frozen, or back after too long.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { startBrowser } from './lib/browser.js'
-import { call, chatBothWays, closeAll, closeQuietly, heard, openCitizen, openDesk, reach, reachFit, seesMore, writeOutcome } from './lib/people.js'
-import { startServer } from './lib/server.js'
+import { call, chatBothWays, closeQuietly, heard, openCitizen, openDesk, reach, reachFit, seesMore, writeOutcome } from './lib/people.js'
+import { browsers, server, useStage } from './lib/stage.js'
 
 /** Longer than the 12 s of silence after which the server takes a socket for dead. */
 const FROZEN_MS = Number(process.env.YUNFA_TEST_FROZEN_SECONDS ?? 15) * 1_000
 const GRACE_S = 8
 
-let server
-let browsers = []
-before(async () => {
-  server = await startServer([`signaling.grace_seconds=${GRACE_S}`])
-  browsers = await Promise.all([startBrowser(), startBrowser()])
-})
-afterEach(() => Promise.all(browsers.map(closeAll)))
-after(async () => {
-  await Promise.all(browsers.map(browser => browser.close()))
-  await server?.stop()
-})
+useStage([`signaling.grace_seconds=${GRACE_S}`])
 
 test('a desk in the background rings by its title and a notification', async () => {
   const [atHome, atDesk] = browsers

@@ -1,14 +1,10 @@
 // Real calls: two Chromiums, the real server, and the record that comes of it.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { after, afterEach, before, test } from 'node:test'
+import { test } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { startBrowser } from './lib/browser.js'
 import {
   call,
   chatBothWays,
-  closeAll,
   closeQuietly,
   newestRecord,
   openCitizen,
@@ -21,28 +17,14 @@ import {
   seen,
   writeOutcome,
 } from './lib/people.js'
-import { startServer } from './lib/server.js'
+import { OUTPUT, browsers, server, useStage } from './lib/stage.js'
 
-const OUTPUT = fileURLToPath(new URL('./output/', import.meta.url))
 const LONG_CALL_MS = 20_000
 const SHORT_CALL_MS = 6_000
 /** One second, and the grain with which the pages look at their statistics, at both ends. */
 const TOLERANCE_S = 1.1
 
-let server
-let browsers = []
-before(async () => {
-  mkdirSync(OUTPUT, { recursive: true })
-  server = await startServer()
-  // Two processes: nothing of a call may pass inside one browser.
-  browsers = await Promise.all([startBrowser(), startBrowser()])
-})
-// A failed test leaves nobody on duty for the next one.
-afterEach(() => Promise.all(browsers.map(closeAll)))
-after(async () => {
-  await Promise.all(browsers.map(browser => browser.close()))
-  await server?.stop()
-})
+useStage()
 
 test('a video consultation of 20 s is seen, heard, written, rated and recorded to the second', async () => {
   const [atHome, atDesk] = browsers

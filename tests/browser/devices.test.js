@@ -1,29 +1,15 @@
 // A device goes away in the middle of a call: the call goes on, words say what happened and what to do, and it comes back.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { after, afterEach, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { PHONE, startBrowser } from './lib/browser.js'
+import { test } from 'node:test'
+import { PHONE } from './lib/browser.js'
 import { permit, plugIn, sockets, unplug } from './lib/devices.js'
 import { assertAccessible, assertFits } from './lib/judge.js'
-import { call, chatBothWays, closeAll, closeQuietly, heard, newestRecord, openCitizen, openDesk, reach, seesMore, writeOutcome } from './lib/people.js'
-import { startServer } from './lib/server.js'
+import { call, chatBothWays, closeQuietly, heard, newestRecord, openCitizen, openDesk, reach, seesMore, writeOutcome } from './lib/people.js'
+import { OUTPUT, browsers, server, useStage } from './lib/stage.js'
 
-const OUTPUT = fileURLToPath(new URL('./output/', import.meta.url))
 const PATIENCE = { timeout: 20_000 }
 
-let server
-let browsers = []
-before(async () => {
-  mkdirSync(OUTPUT, { recursive: true })
-  server = await startServer()
-  browsers = await Promise.all([startBrowser(), startBrowser()])
-})
-afterEach(() => Promise.all(browsers.map(closeAll)))
-after(async () => {
-  await Promise.all(browsers.map(browser => browser.close()))
-  await server?.stop()
-})
+useStage()
 
 test('a citizen whose camera and microphone are pulled out goes on, is told what to do, and gets them back', async () => {
   const [atHome, atDesk] = browsers

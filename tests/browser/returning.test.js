@@ -1,10 +1,9 @@
 // Whoever reloads or loses the tab in the middle of a call is back in the same call, and there is one record of it.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
-import { startBrowser } from './lib/browser.js'
-import { call, chatBothWays, closeAll, closeQuietly, newestRecord, openCitizen, openDesk, reach, reachFit, received, writeOutcome } from './lib/people.js'
+import { test } from 'node:test'
+import { call, chatBothWays, closeQuietly, newestRecord, openCitizen, openDesk, reach, reachFit, received, writeOutcome } from './lib/people.js'
 import { comeBack, crash, median, reload } from './lib/returning.js'
-import { startServer } from './lib/server.js'
+import { browsers, server, useStage } from './lib/stage.js'
 
 /** What is promised, judged on the median of the full dose; a small dose on a busy machine has slack. */
 const PROMISE_MS = 3_000
@@ -13,17 +12,7 @@ const SLACK_MS = 12_000
 const TIMES = Number(process.env.YUNFA_TEST_RETURNS ?? 1)
 const IS_FULL = TIMES >= 3
 
-let server
-let browsers = []
-before(async () => {
-  server = await startServer()
-  browsers = await Promise.all([startBrowser(), startBrowser()])
-})
-afterEach(() => Promise.all(browsers.map(closeAll)))
-after(async () => {
-  await Promise.all(browsers.map(browser => browser.close()))
-  await server?.stop()
-})
+useStage()
 
 test('citizen and lawyer reload and crash in the middle, are back in the same call, and there is one record', async () => {
   const [atHome, atDesk] = browsers

@@ -1,27 +1,12 @@
 // Several windows of one person: only one holds the call, the others say so, and it can be brought over.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { after, afterEach, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { dress, openTab, startBrowser } from './lib/browser.js'
+import { test } from 'node:test'
+import { dress, openTab } from './lib/browser.js'
 import { assertAccessible, assertFits } from './lib/judge.js'
-import { call, chatBothWays, closeAll, closeQuietly, heard, newestRecord, openCitizen, openDesk, reach, seesMore, watchMedia, writeOutcome } from './lib/people.js'
-import { startServer } from './lib/server.js'
+import { call, chatBothWays, closeQuietly, heard, newestRecord, openCitizen, openDesk, reach, seesMore, watchMedia, writeOutcome } from './lib/people.js'
+import { OUTPUT, browsers, server, useStage } from './lib/stage.js'
 
-const OUTPUT = fileURLToPath(new URL('./output/', import.meta.url))
-
-let server
-let browsers = []
-before(async () => {
-  mkdirSync(OUTPUT, { recursive: true })
-  server = await startServer()
-  browsers = await Promise.all([startBrowser(), startBrowser()])
-})
-afterEach(() => Promise.all(browsers.map(closeAll)))
-after(async () => {
-  await Promise.all(browsers.map(browser => browser.close()))
-  await server?.stop()
-})
+useStage()
 
 test('a second tab of the lawyer disturbs nothing, says where the call is, and takes it over; the first takes it back', async () => {
   const [atHome, atDesk] = browsers
