@@ -21,7 +21,8 @@ use member::{Gathering, Told};
 /// Everybody is back within this time after there is a server to come back to.
 pub const PROMISE: Duration = Duration::from_secs(15);
 /// What a server needs to take a crowd of one address; the rest is as it comes.
-const ONE_HOUSE: &[&str] = &["http.connections_per_address=4096", "limits.guests_per_address=100000"];
+const ONE_HOUSE: &[&str] =
+    &["http.connections_per_address=4096", "limits.guests_per_address=100000", "limits.requests_per_second=1000"];
 /// Clients that one address may bring without that.
 const OF_ONE_HOUSE: u32 = 30;
 
