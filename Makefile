@@ -92,7 +92,7 @@ strangers-udp-test: ## Attacks the UDP port of a release server from network nam
 	$(CARGO) build --release --locked --bin yunfa
 	$(CARGO) build --release --locked -p yunfa-loadtest
 	folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && \
-	    target/release/yunfa-loadtest strangers --binary target/release/yunfa --data "$$folder/data"
+	    $(TARGET)/release/yunfa-loadtest strangers --binary $(TARGET)/release/yunfa --data "$$folder/data"
 
 tools-run:
 	@tests/tools.sh run
