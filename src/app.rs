@@ -14,6 +14,7 @@ use yunfa_media::driver::{Driver, DriverConfig};
 
 use crate::{
     announce::{self, Addresses},
+    attendance,
     bus::{Hint, InProcess, Listener, SharedBus},
     clock::Clock,
     config::{Config, Http, machine},
@@ -25,6 +26,7 @@ use crate::{
         accept::Entrance,
         budget::Budgets,
         crowd::Crowd,
+        finder::Finder,
         password::{self, Passwords},
         sms::Sms,
         ticket::StoredTickets,
@@ -80,6 +82,10 @@ pub struct App {
     pub live: Live,
     /// Where sockets come in.
     pub door: ws::Door,
+    /// The directory of lawyers for citizens.
+    pub finder: Finder,
+    /// Held from a change of a lawyer until the live part was told of it, so that it hears of changes in their order.
+    pub profiles: tokio::sync::Mutex<()>,
 }
 
 impl fmt::Debug for App {
@@ -221,9 +227,13 @@ impl Server {
             recorder: recorder.clone(),
             live,
             door,
+            finder: Finder::default(),
+            profiles: tokio::sync::Mutex::default(),
             config,
             clock,
         });
+        let watched = app.clone();
+        shutdown.spawn(async move { attendance::watch(&watched).await });
         let doors = [(http, None), (https, tls)];
         let [http, https] = doors.each_ref().map(|(listener, _)| listener.as_ref()?.local_addr().ok());
         // Before the doors open: whoever finds the server ready finds its logins too.

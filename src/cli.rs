@@ -1,5 +1,6 @@
 //! The command line: commands, flags and exit codes.
 mod admin;
+mod import;
 
 use std::{error::Error, path::PathBuf, process::ExitCode};
 
@@ -87,6 +88,9 @@ enum Failure {
     /// A person could not be added.
     #[error("{0}")]
     NotAdded(String),
+    /// A table could not be brought in.
+    #[error("{0}")]
+    NotImported(String),
     /// The audit log could not be read.
     #[error("the audit log cannot be read: {0}")]
     Unread(#[source] StorageError),
@@ -106,6 +110,7 @@ pub async fn run() -> ExitCode {
                 Failure::Start(_)
                 | Failure::Store(_)
                 | Failure::NotAdded(_)
+                | Failure::NotImported(_)
                 | Failure::Unread(_)
                 | Failure::Changed(_) => ExitCode::FAILURE,
             }

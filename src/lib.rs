@@ -4,6 +4,7 @@
 //! `docs/ARCHITECTURE.md` shows how a call walks through them.
 pub mod announce;
 pub mod app;
+pub mod attendance;
 pub mod bus;
 pub mod cli;
 pub mod clock;

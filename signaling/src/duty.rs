@@ -9,8 +9,9 @@ use crate::{
     ids::{ConsultationId, LawyerId},
     message::ServerMessage,
     output::{Hint, RingOver},
-    presence::{Areas, Desk, Work},
+    presence::{Desk, Work},
     private::PersonName,
+    profile::Profile,
     routing::{self, Floor, Matter, Standing},
     time::{Instant, Now},
     words::{PracticeArea, Presence},
@@ -26,6 +27,8 @@ pub const WRAP_UP: Duration = Duration::from_secs(120);
 pub const MISSED_RINGS: u8 = 2;
 /// Tabs one lawyer may have open.
 pub const MAX_TABS: usize = 8;
+/// How long a changed profile is kept for tabs that were let in with the one before: longer than a greeting takes.
+pub const PROFILE_KEPT: Duration = Duration::from_secs(60);
 /// Matters that may wait at once.
 pub const MAX_WAITING: usize = 10_000;
 /// Desks rung at once for one matter: all lawyers of a county, not all of a province.
@@ -46,10 +49,15 @@ pub enum Input {
         lawyer: LawyerId,
         /// Which.
         tab: Tab,
-        /// The name askers see.
-        name: PersonName,
-        /// What the lawyer answers.
-        areas: BTreeSet<PracticeArea>,
+        /// The lawyer, as on the bureau's books when the tab said hello.
+        profile: Profile,
+    },
+    /// The bureau changed a lawyer's profile or qualification.
+    ProfileChanged {
+        /// Whose.
+        lawyer: LawyerId,
+        /// As it is now.
+        profile: Profile,
     },
     /// A tab gave a sign of life.
     DeskSeen {
@@ -104,6 +112,13 @@ pub enum Output {
         /// The name the asker will see.
         name: PersonName,
     },
+    /// This ring is over through no fault of the lawyer: `consultation::Input::Withdraw`.
+    StopRing {
+        /// Which matter.
+        consultation: ConsultationId,
+        /// Whose desk.
+        lawyer: LawyerId,
+    },
     /// Tell a waiting matter where it stands: `consultation::Input::Place`.
     Place {
         /// Which matter.
@@ -123,6 +138,9 @@ pub enum Output {
 #[derive(Debug, Default)]
 pub struct Duty {
     desks: BTreeMap<LawyerId, Desk>,
+    /// Profiles that changed a moment ago, by lawyer, and in the order of changing.
+    changed: BTreeMap<LawyerId, (Instant, Profile)>,
+    changes: VecDeque<(Instant, LawyerId)>,
     /// When something is due at which desk.
     agenda: BTreeSet<(Instant, LawyerId)>,
     matters: BTreeMap<ConsultationId, Matter>,
@@ -151,9 +169,8 @@ impl Duty {
         }
         let sign_of_life = matches!(input, Input::DeskSeen { .. } | Input::Timeout);
         match input {
-            Input::DeskOpened { lawyer, tab, name, areas } => {
-                self.opened(lawyer, tab, name, Areas::from(&areas), now)?
-            }
+            Input::DeskOpened { lawyer, tab, profile } => self.opened(lawyer, tab, profile, now)?,
+            Input::ProfileChanged { lawyer, profile } => self.profile_changed(lawyer, profile, now),
             Input::DeskSeen { lawyer, tab } => {
                 if !self.desks.get(&lawyer).is_some_and(|desk| desk.has(tab)) {
                     return Err(SessionError::NotFound);
@@ -162,8 +179,9 @@ impl Duty {
             }
             Input::DeskClosed { lawyer, tab } => self.at_desk(lawyer, |desk| desk.close(tab, now)),
             Input::PresenceSet { lawyer, on_duty, on_break } => {
-                if !self.desks.contains_key(&lawyer) {
-                    return Err(SessionError::NotFound);
+                let desk = self.desks.get(&lawyer).ok_or(SessionError::NotFound)?;
+                if on_duty && !desk.profile.may_serve {
+                    return Err(SessionError::NotAllowed);
                 }
                 self.at_desk(lawyer, |desk| desk.want(on_duty, on_break, now));
             }
@@ -201,6 +219,12 @@ impl Duty {
         self.desks.get(&lawyer).map_or(Presence::Offline, Desk::presence)
     }
 
+    /// Everybody who is not offline, in order of id.
+    pub fn presences(&self) -> impl Iterator<Item = (LawyerId, Presence)> {
+        let all = self.desks.iter().map(|(lawyer, desk)| (*lawyer, desk.presence()));
+        all.filter(|(_, presence)| *presence != Presence::Offline)
+    }
+
     /// Rings this lawyer missed in a row.
     pub fn missed_rings(&self, lawyer: LawyerId) -> u8 {
         self.desks.get(&lawyer).map_or(0, |desk| desk.missed)
@@ -216,24 +240,54 @@ impl Duty {
         self.desks.values().filter(|desk| desk.serves()).count()
     }
 
-    fn opened(
-        &mut self,
-        lawyer: LawyerId,
-        tab: Tab,
-        name: PersonName,
-        areas: Areas,
-        now: Now,
-    ) -> Result<(), SessionError> {
+    fn opened(&mut self, lawyer: LawyerId, tab: Tab, profile: Profile, now: Now) -> Result<(), SessionError> {
         if !self.desks.get(&lawyer).is_none_or(|desk| desk.has_room_for(tab, MAX_TABS)) {
             return Err(SessionError::TooMany("tabs"));
         }
-        self.desks.entry(lawyer).or_insert_with(|| Desk::new(name.clone(), areas, now));
+        // The tab's own may have been read just before the change.
+        let profile = self.changed.get(&lawyer).map_or(profile, |(_, newer)| newer.clone());
+        self.desks.entry(lawyer).or_insert_with(|| Desk::new(profile.clone(), now));
         self.at_desk(lawyer, |desk| {
-            (desk.name, desk.areas) = (name, areas);
             desk.renew(tab, now);
             desk.greet();
         });
+        self.take_profile(lawyer, profile);
         Ok(())
+    }
+
+    /// Takes a changed profile, and keeps it for tabs that are still on their way with the old one.
+    fn profile_changed(&mut self, lawyer: LawyerId, profile: Profile, now: Now) {
+        while let Some((at, earlier)) = self.changes.front().copied()
+            && at + PROFILE_KEPT <= now.mono
+        {
+            self.changes.pop_front();
+            if self.changed.get(&earlier).is_some_and(|(newest, _)| *newest == at) {
+                self.changed.remove(&earlier);
+            }
+        }
+        self.changes.push_back((now.mono, lawyer));
+        self.changed.insert(lawyer, (now.mono, profile.clone()));
+        self.take_profile(lawyer, profile);
+    }
+
+    /// A desk goes by this profile from now on; who may not serve any more stops ringing in this very step.
+    fn take_profile(&mut self, lawyer: LawyerId, profile: Profile) {
+        let mut cut = None;
+        self.at_desk(lawyer, |desk| {
+            if let Work::Rung(matter) = desk.work
+                && !profile.may_serve
+            {
+                cut = Some(matter);
+                desk.work = Work::Free;
+            }
+            desk.know(profile);
+        });
+        if let Some(consultation) = cut {
+            if let Some(matter) = self.matters.get_mut(&consultation) {
+                matter.rung.remove(&lawyer);
+            }
+            self.out.push_back(Output::StopRing { consultation, lawyer });
+        }
     }
 
     fn heard(&mut self, id: ConsultationId, hint: Hint, now: Now) -> Result<(), SessionError> {
@@ -377,7 +431,8 @@ impl Duty {
             }
             self.at_desk(lawyer, |desk| desk.work = Work::Rung(consultation));
             if let Some(desk) = self.desks.get(&lawyer) {
-                self.out.push_back(Output::Ring { consultation, lawyer, name: desk.name.clone() });
+                let name = desk.profile.name.clone();
+                self.out.push_back(Output::Ring { consultation, lawyer, name });
             }
         }
     }
@@ -401,7 +456,11 @@ impl Duty {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{message::tests::uuid, time::Timestamp};
+    use crate::{
+        message::tests::uuid,
+        time::Timestamp,
+        words::{Pool, PracticeArea},
+    };
 
     const START: Now = Now { mono: Instant::START, wall: Timestamp(0) };
 
@@ -427,8 +486,18 @@ mod tests {
     }
 
     fn open(duty: &mut Duty, lawyer: LawyerId, tab: Tab, areas: &[PracticeArea]) -> Result<(), SessionError> {
+        duty.handle(Input::DeskOpened { lawyer, tab, profile: profile(areas, true) }, START)
+    }
+
+    fn profile(areas: &[PracticeArea], may_serve: bool) -> Profile {
+        let name = PersonName::new("律师");
         let areas = areas.iter().copied().collect();
-        duty.handle(Input::DeskOpened { lawyer, tab, name: PersonName::new("律师"), areas }, START)
+        Profile { name, areas, pool: Pool::Local, county: None, villages: vec![], may_serve }
+    }
+
+    fn change(duty: &mut Duty, n: u128, areas: &[PracticeArea], may_serve: bool) {
+        let changed = Input::ProfileChanged { lawyer: lawyer(n), profile: profile(areas, may_serve) };
+        duty.handle(changed, START).expect("never refused");
     }
 
     fn seek(duty: &mut Duty, n: u128, practice_area: PracticeArea) {
@@ -449,6 +518,11 @@ mod tests {
                 Output::Place { consultation, place, on_duty, occupied } => {
                     let matter = (1..9).find(|n| matter(*n) == consultation)?;
                     Some(format!("matter {matter} is {place}, {on_duty} on duty, {occupied} occupied"))
+                }
+                Output::StopRing { consultation, lawyer: cut } => {
+                    let matter = (1..9).find(|n| matter(*n) == consultation)?;
+                    let lawyer = (0..9).find(|n| lawyer(*n) == cut)?;
+                    Some(format!("matter {matter} stops at {lawyer}"))
                 }
                 Output::ToLawyer(..) => None,
             })
@@ -531,6 +605,75 @@ mod tests {
         duty.handle(Input::Heard { consultation: matter(1), hint }, START).expect("the matter is known");
 
         assert_eq!(orders(&mut duty), ["matter 1 rings at 1"]);
+    }
+
+    #[test]
+    fn who_may_not_serve_any_more_stops_ringing_and_is_rung_for_nothing_else() {
+        let mut duty = on_duty(&[&[PracticeArea::Labour], &[PracticeArea::Labour]]);
+        seek(&mut duty, 1, PracticeArea::Labour);
+        orders(&mut duty);
+
+        change(&mut duty, 0, &[PracticeArea::Labour], false);
+        let cut = Hint::RingOver { lawyer: lawyer(0), how: RingOver::Cut };
+        duty.handle(Input::Heard { consultation: matter(1), hint: cut }, START).expect("the matter is known");
+        seek(&mut duty, 2, PracticeArea::Labour);
+
+        assert_eq!(orders(&mut duty), ["matter 1 stops at 0"]);
+        assert_eq!((duty.presence(lawyer(0)), duty.on_duty()), (Presence::Online, 1));
+        let wish = Input::PresenceSet { lawyer: lawyer(0), on_duty: true, on_break: false };
+        assert_eq!(duty.handle(wish.clone(), START), Err(SessionError::NotAllowed));
+
+        change(&mut duty, 0, &[PracticeArea::Labour], true);
+        assert_eq!(duty.presence(lawyer(0)), Presence::Online, "whoever is reinstated goes on duty by hand");
+        duty.handle(wish, START).expect("allowed again");
+        assert_eq!(orders(&mut duty), ["matter 1 rings at 0"]);
+    }
+
+    #[test]
+    fn who_is_suspended_in_a_call_finishes_it_and_is_not_rung_again() {
+        let mut duty = on_duty(&[&[PracticeArea::Labour]]);
+        seek(&mut duty, 1, PracticeArea::Labour);
+        let hear = |duty: &mut Duty, hint| {
+            duty.handle(Input::Heard { consultation: matter(1), hint }, START).expect("the matter is known");
+        };
+        hear(&mut duty, Hint::Engaged { lawyer: lawyer(0) });
+        orders(&mut duty);
+
+        change(&mut duty, 0, &[PracticeArea::Labour], false);
+        assert_eq!(duty.presence(lawyer(0)), Presence::Busy);
+        hear(&mut duty, Hint::Released { lawyer: lawyer(0) });
+        hear(&mut duty, Hint::WrittenUp { lawyer: lawyer(0) });
+        seek(&mut duty, 2, PracticeArea::Labour);
+
+        assert_eq!(duty.presence(lawyer(0)), Presence::Online);
+        assert!(orders(&mut duty).iter().all(|order| !order.contains("rings")));
+    }
+
+    #[test]
+    fn a_tab_that_was_let_in_before_the_change_does_not_bring_the_old_profile_back() {
+        let mut duty = Duty::new();
+        change(&mut duty, 0, &[PracticeArea::Labour], false);
+
+        open(&mut duty, lawyer(0), Tab(0), &[PracticeArea::Labour]).expect("there is room for a tab");
+
+        let wish = Input::PresenceSet { lawyer: lawyer(0), on_duty: true, on_break: false };
+        assert_eq!(duty.handle(wish.clone(), START), Err(SessionError::NotAllowed));
+        let later = START.after(PROFILE_KEPT);
+        let other = Input::ProfileChanged { lawyer: lawyer(1), profile: profile(&[], true) };
+        duty.handle(other, later).expect("never refused");
+        let fresh = Input::DeskOpened { lawyer: lawyer(0), tab: Tab(1), profile: profile(&[], true) };
+        duty.handle(fresh, later).expect("there is room for a tab");
+        assert_eq!(duty.handle(wish, later), Ok(()), "what is older than a greeting is forgotten");
+    }
+
+    #[test]
+    fn new_practice_areas_count_from_the_next_matter_on() {
+        let mut duty = on_duty(&[&[PracticeArea::Labour], &[PracticeArea::Family]]);
+
+        change(&mut duty, 0, &[PracticeArea::Criminal], true);
+        seek(&mut duty, 1, PracticeArea::Criminal);
+
+        assert_eq!(orders(&mut duty)[0], "matter 1 rings at 0");
     }
 
     #[test]

@@ -10,6 +10,7 @@ pub mod output;
 pub mod policy;
 mod presence;
 pub mod private;
+pub mod profile;
 mod routing;
 mod session;
 pub mod time;

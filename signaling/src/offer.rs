@@ -114,6 +114,13 @@ impl Offers {
         self.winner = None;
     }
 
+    /// Ends the ring of one lawyer, if there is one.
+    pub(crate) fn cut(&mut self, lawyer: LawyerId) -> Option<Offer> {
+        let latest = self.latest.get_mut(&lawyer).filter(|offer| offer.rings())?;
+        latest.state = OfferState::Cancelled;
+        Some(latest.clone())
+    }
+
     /// Takes every offer that rings and meets the condition into `state`; returns them in the order of lawyers.
     pub(crate) fn close(&mut self, state: OfferState, which: impl Fn(&Offer) -> bool) -> Vec<(LawyerId, Offer)> {
         let mut closed = Vec::new();

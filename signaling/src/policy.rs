@@ -39,6 +39,7 @@ mod tests {
         assert_eq!(may(Role::Supervisor), ["hello", "resume", "ping"]);
         assert_eq!(may(Role::Dispatcher), may(Role::Supervisor));
         assert_eq!(may(Role::Finance), may(Role::Supervisor));
+        assert_eq!(may(Role::FirmAdmin), may(Role::Supervisor));
         assert_eq!(
             may(Role::Citizen),
             [

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     duty::{DUTY_GRACE, MISSED_RINGS, TAB_LEASE, Tab},
     ids::ConsultationId,
-    private::PersonName,
+    profile::Profile,
     time::{Instant, Now},
     words::{PracticeArea, Presence},
 };
@@ -49,7 +49,8 @@ pub(crate) enum Work {
 /// A lawyer's desk; several tabs are one desk.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    pub(crate) name: PersonName,
+    pub(crate) profile: Profile,
+    /// Those of the profile, quick to ask.
     pub(crate) areas: Areas,
     pub(crate) work: Work,
     pub(crate) missed: u8,
@@ -66,10 +67,10 @@ pub(crate) struct Desk {
 }
 
 impl Desk {
-    pub(crate) const fn new(name: PersonName, areas: Areas, now: Now) -> Self {
+    pub(crate) fn new(profile: Profile, now: Now) -> Self {
         Self {
-            name,
-            areas,
+            areas: Areas::from(&profile.areas),
+            profile,
             work: Work::Free,
             missed: 0,
             idle_since: now.mono,
@@ -107,6 +108,15 @@ impl Desk {
         if self.tabs.is_empty() && self.forgotten.is_none() {
             self.forgotten = Some(now.mono + DUTY_GRACE);
         }
+    }
+
+    /// The desk goes by this profile from now on. Who may not serve goes off duty, and comes back by hand.
+    pub(crate) fn know(&mut self, profile: Profile) {
+        if !profile.may_serve {
+            (self.on_duty, self.on_break) = (false, false);
+        }
+        self.areas = Areas::from(&profile.areas);
+        self.profile = profile;
     }
 
     /// What the lawyer wants. Saying so forgives missed rings, and who is ready ends the wrap-up.

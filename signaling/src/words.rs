@@ -94,6 +94,14 @@ words! {
         Other = "OTHER",
     }
 
+    /// Which pool a lawyer belongs to (法律顾问团).
+    Pool {
+        /// The county's own.
+        Local = "LOCAL",
+        /// The nation-wide back-up.
+        National = "NATIONAL",
+    }
+
     /// How the asker is known (`identity_mode`).
     IdentityMode {
         /// A guest in one tap, known by a device-bound token.
@@ -120,6 +128,8 @@ words! {
         Finance = "FINANCE",
         /// 监督员.
         Supervisor = "SUPERVISOR",
+        /// 律所管理员, of one firm.
+        FirmAdmin = "FIRM_ADMIN",
     }
 
     /// Where a consultation (咨询事项) stands.
@@ -264,6 +274,8 @@ words! {
         Declined = "declined",
         /// This lawyer accepted it in another tab.
         AcceptedElsewhere = "acceptedElsewhere",
+        /// The bureau took the lawyer out of routing.
+        Withdrawn = "withdrawn",
     }
 
     /// What came of a service (outcome code). `Missing` is the server's own, after 24 h without one.

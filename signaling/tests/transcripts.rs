@@ -165,6 +165,11 @@ impl Stage {
                 self.county.tabs.remove(&(lawyer, tab));
                 return self.county.at_duty(duty::Input::DeskClosed { lawyer, tab });
             }
+            [what @ ("is-suspended" | "is-reinstated"), areas @ ..] => {
+                let areas = areas.iter().map(|area| area.parse().expect("an area")).collect();
+                let profile = common::profile(who, areas, *what == "is-reinstated");
+                return self.county.at_duty(duty::Input::ProfileChanged { lawyer, profile });
+            }
             ["falls", "silent"] => {
                 self.county.tabs.retain(|(whose, _)| *whose != lawyer);
                 return Ok(());

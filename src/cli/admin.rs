@@ -10,7 +10,7 @@ use yunfa_signaling::{
 };
 use zeroize::Zeroizing;
 
-use super::{Failure, Settings, say, with_causes};
+use super::{Failure, Settings, import, say, with_causes};
 use crate::{
     app,
     clock::Clock,
@@ -64,6 +64,25 @@ pub(super) enum Admin {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Brings in a firm's people from a table (CSV) on standard input; a firm of another name is written down first.
+    ImportFirm {
+        /// The firm's name.
+        #[arg(long)]
+        firm: String,
+        /// Keeps what is good; without it nothing changes.
+        #[arg(long)]
+        apply: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Brings in a duty roster from a table (CSV) on standard input.
+    ImportRoster {
+        /// Keeps what is good; without it nothing changes.
+        #[arg(long)]
+        apply: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 impl Admin {
@@ -77,6 +96,7 @@ impl Admin {
                     user: desk.user.clone(),
                     name: PersonName::new(name),
                     role,
+                    firm: None,
                     password_hash: desk.hash.clone(),
                 };
                 let added = keep_staff(&desk.store, &new, desk.clock.wall()).await;
@@ -88,6 +108,8 @@ impl Admin {
                 let added = keep_lawyer(&desk, &name, areas, pool).await;
                 desk.close(added, "/lawyer/").await
             }
+            Self::ImportFirm { firm, apply, settings } => import::people(settings, &firm, apply).await,
+            Self::ImportRoster { apply, settings } => import::roster(settings, apply).await,
         }
     }
 }

@@ -8,7 +8,7 @@ use jiff::{
 use yunfa_signaling::time::Timestamp;
 
 /// Where all business dates are read.
-const ZONE: &str = "Asia/Shanghai";
+pub(super) const ZONE: &str = "Asia/Shanghai";
 /// First hour of a workday.
 const OPENS: i8 = 9;
 /// First hour after a workday (eight hours: 劳动法 Art. 36).

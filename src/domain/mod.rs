@@ -4,8 +4,12 @@ pub mod audit;
 pub mod calendar;
 pub mod evidence;
 mod fold;
+pub mod import;
+pub mod names;
 pub mod people;
+pub mod qualification;
 pub mod rating;
+pub mod roster;
 pub mod service_record;
 #[cfg(test)]
 pub(crate) mod testing;

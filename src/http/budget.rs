@@ -34,6 +34,8 @@ pub struct Budgets {
     pub sms_of_phone: Window<String>,
     /// Codes asked for from one address.
     pub sms_of_address: Window<IpAddr>,
+    /// Invitations that were shown or used from one address.
+    pub codes: Window<IpAddr>,
     /// Logins that are being checked right now, by account and by address.
     pub checking: Checking,
     requests: RateLimiter<IpAddr, DashMapStateStore<IpAddr>, Clock, NoOpMiddleware<Duration>>,
@@ -64,6 +66,7 @@ impl Budgets {
             guests: Window::new(limits.guests_per_address, QUARTER_HOUR),
             sms_of_phone: Window::new(limits.sms_per_phone, HOUR),
             sms_of_address: Window::new(limits.sms_per_address, HOUR),
+            codes: Window::new(limits.guests_per_address, QUARTER_HOUR),
             checking: Checking::default(),
             requests: RateLimiter::new(quota, DashMapStateStore::default(), clock.clone()),
             clock,

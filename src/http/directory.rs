@@ -4,7 +4,10 @@ use serde::Serialize;
 use yunfa_signaling::words::PracticeArea;
 
 use super::{door::stored, problem::Problem};
-use crate::{app::Shared, domain::people::Area};
+use crate::{
+    app::Shared,
+    domain::{names, people::Area},
+};
 
 /// Answers `GET /api/directory`.
 #[derive(Serialize)]
@@ -37,20 +40,6 @@ pub(super) async fn read(State(app): State<Shared>) -> Result<Json<Directory>, P
 }
 
 fn section(code: PracticeArea) -> Section {
-    let (zh, en) = match code {
-        PracticeArea::Family => ("婚姻家庭继承", "Marriage, family, inheritance"),
-        PracticeArea::Labour => ("劳动社保", "Work and social insurance"),
-        PracticeArea::Contract => ("合同纠纷", "Contracts"),
-        PracticeArea::Debt => ("债权债务", "Debts"),
-        PracticeArea::Traffic => ("交通事故", "Traffic accidents"),
-        PracticeArea::Tort => ("损害赔偿", "Injury and damages"),
-        PracticeArea::Land => ("土地建设、征地拆迁", "Land and expropriation"),
-        PracticeArea::Housing => ("房屋产权、物业邻里", "Housing and neighbours"),
-        PracticeArea::Criminal => ("刑事", "Criminal matters"),
-        PracticeArea::Admin => ("行政与信访", "Authorities and petitions"),
-        PracticeArea::MedEduConsumer => ("医疗教育消费", "Health, school, shopping"),
-        PracticeArea::EnterpriseIp => ("企业与知识产权", "Business and intellectual property"),
-        PracticeArea::Other => ("其他", "Something else"),
-    };
+    let (zh, en) = names::of_area(code);
     Section { code, zh, en }
 }

@@ -9,12 +9,18 @@ pub mod client;
 pub mod crowd;
 mod directory;
 mod door;
+pub mod finder;
+mod firms;
 mod frame;
 mod health;
+mod invitations;
+mod lawyers;
 pub mod password;
 pub mod policy;
 pub mod problem;
+mod qualifications;
 mod records;
+mod roster;
 mod sessions;
 pub mod sms;
 pub mod ticket;
@@ -54,6 +60,7 @@ pub fn routes() -> Vec<Route> {
         get("/readyz", Action::SeeHealth, health::ready),
         get("/api/version", Action::SeeHealth, health::version),
         get("/api/directory", Action::SeeDirectory, directory::read),
+        get("/api/directory/lawyers", Action::SeeDirectory, finder::find),
         post("/api/citizen/guest", Action::BecomeGuest, citizen::guest),
         post("/api/citizen/phone/code", Action::ConfirmPhone, citizen::send_code),
         post("/api/citizen/phone", Action::ConfirmPhone, citizen::confirm),
@@ -65,6 +72,25 @@ pub fn routes() -> Vec<Route> {
         post("/api/totp/off", Action::EnrolTotp, auth::switch_off),
         post("/api/ws-ticket", Action::TakeTicket, ticket::take),
         get("/ws", Action::OpenSocket, ticket::open),
+        post("/api/invitation", Action::Activate, invitations::look),
+        post("/api/activate", Action::Activate, invitations::activate),
+        get("/api/lawyers", Action::ListLawyers, lawyers::list),
+        post("/api/lawyers", Action::AddLawyer, lawyers::add),
+        get("/api/lawyers/{id}", Action::ReadLawyer, lawyers::read),
+        post("/api/lawyers/{id}", Action::EditLawyer, lawyers::edit),
+        post("/api/lawyers/{id}/invitation", Action::InviteLawyer, invitations::invite_lawyer),
+        post("/api/qualifications", Action::DecideQualification, qualifications::decide),
+        get("/api/firms", Action::ListFirms, firms::list),
+        post("/api/firms", Action::AddFirm, firms::add),
+        post("/api/firms/{id}/settle", Action::SettleFirm, firms::settle),
+        post("/api/firms/{id}/admins", Action::ManageFirm, firms::add_admin),
+        table("/api/firms/{id}/import", Action::ManageFirm, firms::import),
+        post("/api/firm-admins/{id}/close", Action::CloseFirmAdmin, firms::close_admin),
+        get("/api/roster", Action::SeeRoster, roster::week),
+        post("/api/roster", Action::PlanDuty, roster::plan),
+        table("/api/roster/import", Action::PlanDuty, roster::import),
+        post("/api/roster/{id}", Action::ChangeShift, roster::shift),
+        post("/api/roster/{id}/drop", Action::DropShift, roster::unplan),
         get("/api/sessions", Action::ListSessions, sessions::list),
         get("/api/records", Action::ListRecords, records::list),
         get("/api/records/{id}", Action::ReadRecord, records::read),
@@ -77,6 +103,12 @@ fn get<H: Handler<T, Shared>, T: 'static>(path: &'static str, action: Action, ha
 
 fn post<H: Handler<T, Shared>, T: 'static>(path: &'static str, action: Action, handler: H) -> Route {
     Route { method: Method::POST, path, action, handler: routing::post(handler) }
+}
+
+/// A route that takes a whole table as `text/csv`.
+fn table<H: Handler<T, Shared>, T: 'static>(path: &'static str, action: Action, handler: H) -> Route {
+    let handler = routing::post(handler).layer(DefaultBodyLimit::max(body::TABLE_BYTES));
+    Route { method: Method::POST, path, action, handler }
 }
 
 /// The router with everything around it. No route gets past [`door::guard`].

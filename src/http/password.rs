@@ -50,6 +50,20 @@ impl Passwords {
         });
         checked.await.map_err(|error| Problem::internal(&error))
     }
+
+    /// The PHC string of a password to be kept, made in the same queue; nothing when it cannot be hashed.
+    ///
+    /// # Errors
+    /// 503 when too many are being checked already.
+    pub async fn hash(&self, password: String, clock: &Clock) -> Result<Option<String>, Problem> {
+        let turn = timeout(TURN, self.0.acquire()).await;
+        let Ok(Ok(_turn)) = turn else {
+            return Err(Problem::from(Code::Unavailable).retry_after(TURN));
+        };
+        let (password, salt) = (Zeroizing::new(password), clock.dice::<16>());
+        let hashed = tokio::task::spawn_blocking(move || hash_with_salt(password.as_bytes(), &salt));
+        hashed.await.map_err(|error| Problem::internal(&error))
+    }
 }
 
 /// The PHC string of a password to be kept.

@@ -34,11 +34,12 @@ struct Row {
     dispatcher: Reach,
     finance: Reach,
     supervisor: Reach,
+    firm_admin: Reach,
     refusal: Refusal,
 }
 
 macro_rules! table {
-    ($(#[doc = $doc:literal] $action:ident: $nobody:ident $citizen:ident $lawyer:ident $dispatcher:ident $finance:ident $supervisor:ident, $refusal:ident;)+) => {
+    ($(#[doc = $doc:literal] $action:ident: $nobody:ident $citizen:ident $lawyer:ident $dispatcher:ident $finance:ident $supervisor:ident $firm_admin:ident, $refusal:ident;)+) => {
         /// Everything that can be asked of the server over HTTP.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Action {
@@ -58,39 +59,72 @@ macro_rules! table {
             dispatcher: Reach::$dispatcher,
             finance: Reach::$finance,
             supervisor: Reach::$supervisor,
+            firm_admin: Reach::$firm_admin,
             refusal: Refusal::$refusal,
         }),+];
     };
 }
 
 table! {
-    //                nobody citizen lawyer dispatcher finance supervisor
+    //                nobody citizen lawyer dispatcher finance supervisor firm_admin
     /// See that the server lives and which one it is.
-    SeeHealth:        All All All All All All, Forbid;
+    SeeHealth:        All All All All All All All, Forbid;
     /// See practice areas, areas and the consent version.
-    SeeDirectory:     All All All All All All, Forbid;
+    SeeDirectory:     All All All All All All All, Forbid;
     /// Open a socket; who it is comes in its first message.
-    OpenSocket:       All All All All All All, Forbid;
+    OpenSocket:       All All All All All All All, Forbid;
     /// Become a guest in one tap.
-    BecomeGuest:      All All All All All All, Forbid;
+    BecomeGuest:      All All All All All All All, Forbid;
     /// Sign in by name and password.
-    SignIn:           All All All All All All, Forbid;
+    SignIn:           All All All All All All All, Forbid;
     /// Sign out.
-    SignOut:          No Own Own Own Own Own, Forbid;
+    SignOut:          No Own Own Own Own Own Own, Forbid;
     /// See who one is.
-    SeeSelf:          No Own Own Own Own Own, Forbid;
+    SeeSelf:          No Own Own Own Own Own Own, Forbid;
     /// Get a ticket for a socket.
-    TakeTicket:       No Own Own Own Own Own, Forbid;
+    TakeTicket:       No Own Own Own Own Own Own, Forbid;
     /// Confirm a telephone number.
-    ConfirmPhone:     No Own No No No No, Forbid;
+    ConfirmPhone:     No Own No No No No No, Forbid;
     /// Set up a second factor, or switch it off.
-    EnrolTotp:        No No Own Own Own Own, Forbid;
+    EnrolTotp:        No No Own Own Own Own Own, Forbid;
+    /// See whom an invitation is for, and set name and password with it.
+    Activate:         All All All All All All All, Forbid;
+    /// List lawyers as the bureau keeps them.
+    ListLawyers:      No No No All No All Own, Forbid;
+    /// Read one lawyer's entry.
+    ReadLawyer:       No No No All No All Own, Hide;
+    /// Take on a lawyer.
+    AddLawyer:        No No No All No No No, Forbid;
+    /// Change a lawyer's entry; a firm its own people's practice areas and languages.
+    EditLawyer:       No No No All No No Own, Hide;
+    /// Hand out the code for a login.
+    InviteLawyer:     No No No All No No No, Hide;
+    /// Take a step of a qualification; a supervisor may suspend only.
+    DecideQualification: No No No All No All No, Forbid;
+    /// List firms.
+    ListFirms:        No No No All No All Own, Forbid;
+    /// Write down a firm that applies.
+    AddFirm:          No No No All No No No, Forbid;
+    /// Settle a firm.
+    SettleFirm:       No No No All No No No, Hide;
+    /// Bring in a firm's people, name its administrators.
+    ManageFirm:       No No No All No No No, Hide;
+    /// Close the login of a firm's administrator.
+    CloseFirmAdmin:   No No No All No No No, Hide;
+    /// See the duty roster.
+    SeeRoster:        No No Own All No All Own, Forbid;
+    /// Plan duty.
+    PlanDuty:         No No No All No No No, Forbid;
+    /// Move a shift.
+    ChangeShift:      No No No All No No No, Hide;
+    /// Drop a shift.
+    DropShift:        No No No All No No No, Hide;
     /// List sessions, metadata only.
-    ListSessions:     No No Own All No All, Forbid;
+    ListSessions:     No No Own All No All No, Forbid;
     /// List sealed records, metadata only.
-    ListRecords:      No No Own No No All, Forbid;
+    ListRecords:      No No Own No No All No, Forbid;
     /// Read one sealed record in full, metadata only.
-    ReadRecord:       No No Own No No All, Hide;
+    ReadRecord:       No No Own No No All No, Hide;
 }
 
 /// How far `role` may go with `action`; nobody is signed in when there is none.
@@ -106,6 +140,7 @@ pub fn reach(role: Option<Role>, action: Action) -> Result<Reach, Code> {
         Some(Role::Dispatcher) => row.dispatcher,
         Some(Role::Finance) => row.finance,
         Some(Role::Supervisor) => row.supervisor,
+        Some(Role::FirmAdmin) => row.firm_admin,
     };
     match (reach, role, row.refusal) {
         (Reach::Own | Reach::All, _, _) => Ok(reach),

@@ -42,6 +42,18 @@ codes! {
     BadMessage = BAD_REQUEST, "bad-message", "The request cannot be read";
     /// The consent text has changed since the page was loaded.
     ConsentOutdated = CONFLICT, "consent-outdated", "Another consent text is in force; load the page again";
+    /// Somebody else changed it since it was read.
+    ChangedMeanwhile = CONFLICT, "changed-meanwhile", "Somebody else changed this in the meantime; load it again";
+    /// Another person or firm has this name.
+    NameTaken = CONFLICT, "name-taken", "This name is taken";
+    /// The licence is somebody else's.
+    LicenceTaken = CONFLICT, "licence-taken", "This licence number is registered with somebody else";
+    /// It does not follow from how things stand.
+    NoSuchStep = CONFLICT, "no-such-step", "This does not follow from how things stand";
+    /// The person is planned for something else at that time.
+    Overlap = CONFLICT, "overlap", "There is another shift at that time";
+    /// It has begun or is over, so it stays as it was.
+    Begun = CONFLICT, "begun", "This has begun and stays as it was";
     /// Nobody is signed in, or the token is unknown or too old.
     Unauthenticated = UNAUTHORIZED, "unauthenticated", "Sign in first";
     /// Name or password is wrong; which of the two is not said.
@@ -64,6 +76,8 @@ codes! {
     TooLarge = PAYLOAD_TOO_LARGE, "too-large", "The request is longer than allowed";
     /// The body is no JSON.
     NotJson = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be application/json";
+    /// The body is no table of this kind.
+    NotATable = UNSUPPORTED_MEDIA_TYPE, "not-a-table", "The body must be a table as text/csv";
     /// Faster than allowed.
     RateLimited = TOO_MANY_REQUESTS, "rate-limited", "Faster than allowed; wait and try again";
     /// More of something than allowed from one place.

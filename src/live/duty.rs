@@ -5,22 +5,33 @@ use std::{
     sync::Arc,
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error};
 use yunfa_signaling::{
     duty::{self, Duty, Input, Output},
     error::SessionError,
     ids::{ConsultationId, LawyerId, RequestId},
     time::Now,
+    words::Presence,
 };
 
 use super::{
     registry::{Registry, ToConsultation, ToPerson},
     tab::Person,
 };
+use crate::domain::people::Lawyer;
 
 /// What may wait for the duty book: signs of life of thousands of desks at once.
 pub(super) const MAILBOX: usize = 16 * 1024;
+
+/// Who is there, besides those who are offline.
+pub(super) type Presences = BTreeMap<LawyerId, Presence>;
+
+/// Somebody who wants to know who is there.
+pub(super) type Look = oneshot::Sender<Presences>;
+
+/// Those who wait to be shown; more wait before the door.
+pub(super) const LOOKS: usize = 4;
 
 /// One input of the duty book.
 #[derive(Debug)]
@@ -37,7 +48,7 @@ impl From<Input> for ToDuty {
 }
 
 /// Runs the duty book until the server stops.
-pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToDuty>) {
+pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToDuty>, mut looks: mpsc::Receiver<Look>) {
     let mut book = Duty::new();
     loop {
         let deadline = book.poll_timeout();
@@ -46,6 +57,11 @@ pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToD
                 Some(next) => next,
                 None => return,
             },
+            Some(look) = looks.recv() => {
+                // Whoever asked may have left.
+                let _ = look.send(book.presences().collect());
+                continue;
+            }
             () = registry.sleep_until(deadline) => ToDuty::from(Input::Timeout),
             () = registry.stopped.cancelled() => return,
         };
@@ -86,6 +102,7 @@ fn deliver(registry: &Registry, book: &mut Duty, outputs: Vec<Output>, now: Now)
                 Some(lawyers) => (consultation, ToConsultation::Ring(lawyers)),
                 None => continue,
             },
+            Output::StopRing { consultation, lawyer } => (consultation, ToConsultation::Withdraw(lawyer)),
             Output::Place { consultation, place, on_duty, occupied } => {
                 (consultation, ToConsultation::Place { place, on_duty, occupied })
             }
@@ -119,13 +136,13 @@ fn answer(registry: &Registry, asked: Option<(Person, duty::Tab, RequestId)>, ou
 }
 
 /// A desk's tab says hello, resumes, or is seen.
-pub(super) fn opened(lawyer: &crate::domain::people::Lawyer, tab: duty::Tab) -> Input {
-    Input::DeskOpened {
-        lawyer: lawyer.id,
-        tab,
-        name: lawyer.name.clone(),
-        areas: lawyer.practice_areas.iter().copied().collect(),
-    }
+pub(super) fn opened(lawyer: &Lawyer, tab: duty::Tab) -> Input {
+    Input::DeskOpened { lawyer: lawyer.id, tab, profile: lawyer.profile() }
+}
+
+/// The bureau changed a lawyer.
+pub(super) fn changed(lawyer: &Lawyer) -> Input {
+    Input::ProfileChanged { lawyer: lawyer.id, profile: lawyer.profile() }
 }
 
 /// A desk's tab is there.

@@ -22,18 +22,18 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 use yunfa_media::driver::{FactReceiver, Handle};
 use yunfa_signaling::{
     consultation::Consultation,
     error::SessionError,
-    ids::{AreaCode, RequestId},
+    ids::{AreaCode, LawyerId, RequestId},
     message::ServerMessage,
     private::Token,
     time::Timestamp,
     timers::Timers,
-    words::DeviceClass,
+    words::{DeviceClass, Presence},
 };
 
 pub use self::tab::{Attached, FromTab, Holder, Person, Refused, Tab, ToTab};
@@ -41,7 +41,7 @@ use self::{
     registry::{Attach, Registry, RegistryParts, ToConsultation, ToPerson},
     transport::Plane,
 };
-use crate::{clock::Clock, recorder::Recorder};
+use crate::{clock::Clock, domain::people::Lawyer, recorder::Recorder};
 
 /// How long ended consultations may take to write what they have when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -71,10 +71,11 @@ impl Live {
     pub fn start(parts: Parts) -> Self {
         let Parts { clock, recorder, media, facts, localities, timers } = parts;
         let (duty, mailbox) = mpsc::channel(duty::MAILBOX);
+        let (looks, look) = mpsc::channel(duty::LOOKS);
         let plane = Plane::new(media);
-        let parts = RegistryParts { clock, recorder, plane, localities, timers, duty };
+        let parts = RegistryParts { clock, recorder, plane, localities, timers, duty, looks };
         let registry = Arc::new(Registry::new(parts));
-        tokio::spawn(duty::run(Arc::clone(&registry), mailbox));
+        tokio::spawn(duty::run(Arc::clone(&registry), mailbox, look));
         tokio::spawn(hear(Arc::clone(&registry), facts));
         Self(registry)
     }
@@ -101,6 +102,22 @@ impl Live {
     /// Closes every socket of an account that was signed out.
     pub fn revoke(&self, person: Person) {
         self.0.tell(person, ToPerson::Revoked);
+    }
+
+    /// Goes by what the bureau says of this lawyer from now on: what follows is routed so. Who may not serve any more
+    /// stops ringing; a call that runs goes on.
+    pub fn profile_changed(&self, lawyer: Lawyer) {
+        self.0.duty(duty::changed(&lawyer));
+        self.0.tell(Person::Lawyer(lawyer.id), ToPerson::Profile(lawyer));
+    }
+
+    /// Who is there, besides those who are offline; nobody when the server stops.
+    pub async fn presences(&self) -> BTreeMap<LawyerId, Presence> {
+        let (shown, show) = oneshot::channel();
+        if self.0.looks.send(shown).await.is_err() {
+            return BTreeMap::new();
+        }
+        show.await.unwrap_or_default()
     }
 
     /// How many consultations there are in which somebody waits or talks.

@@ -26,7 +26,7 @@ use yunfa_signaling::{
 
 use super::{
     bridge::{Meaning, Order},
-    duty::ToDuty,
+    duty::{Look, ToDuty},
     person,
     tab::{FromTab, Holder, Person, ToTab},
     task,
@@ -34,7 +34,10 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    domain::evidence::{LegTransport, SecondFacts, TransportTotals},
+    domain::{
+        evidence::{LegTransport, SecondFacts, TransportTotals},
+        people,
+    },
     recorder::Recorder,
 };
 
@@ -56,6 +59,8 @@ pub(super) enum ToPerson {
     Reply { tab: duty::Tab, message: ServerMessage },
     /// The duty book says this to the lawyer.
     Duty(ServerMessage),
+    /// The bureau changed the lawyer's profile: desks that open from now on say this one.
+    Profile(people::Lawyer),
     /// The duty book lost its memory.
     DutyReset,
     /// What the person's transport has to do for a session.
@@ -94,6 +99,8 @@ pub(super) enum ToConsultation {
     Said { from: Party, tab: Option<duty::Tab>, frame: ClientFrame },
     /// Desks are rung for it.
     Ring(Vec<(LawyerId, PersonName)>),
+    /// This lawyer's ring is over: the lawyer may not be rung any more.
+    Withdraw(LawyerId),
     /// Where it stands in the queue.
     Place { place: u32, on_duty: u32, occupied: u32 },
     /// A party's socket is gone, or there again.
@@ -141,6 +148,7 @@ pub(super) struct Registry {
     /// Fires when nothing runs any more: persons and the duty book end.
     pub(super) stopped: CancellationToken,
     duty: mpsc::Sender<ToDuty>,
+    pub(super) looks: mpsc::Sender<Look>,
     people: DashMap<Person, PersonMailbox>,
     consultations: DashMap<ConsultationId, ConsultationMailbox>,
     next_tab: AtomicU64,
@@ -154,11 +162,12 @@ pub(super) struct RegistryParts {
     pub(super) localities: BTreeMap<AreaCode, String>,
     pub(super) timers: Timers,
     pub(super) duty: mpsc::Sender<ToDuty>,
+    pub(super) looks: mpsc::Sender<Look>,
 }
 
 impl Registry {
     pub(super) fn new(parts: RegistryParts) -> Self {
-        let RegistryParts { clock, recorder, plane, localities, timers, duty } = parts;
+        let RegistryParts { clock, recorder, plane, localities, timers, duty, looks } = parts;
         Self {
             clock,
             recorder,
@@ -170,6 +179,7 @@ impl Registry {
             tasks: TaskTracker::new(),
             stopped: CancellationToken::new(),
             duty,
+            looks,
             people: DashMap::new(),
             consultations: DashMap::new(),
             next_tab: AtomicU64::new(1),

@@ -206,6 +206,7 @@ impl Task {
                     self.feed(Input::Ring { offer, lawyer, name });
                 }
             }
+            ToConsultation::Withdraw(lawyer) => self.feed(Input::Withdraw { lawyer }),
             ToConsultation::Place { place, on_duty, occupied } => {
                 self.feed(Input::Place { place, on_duty, occupied });
             }

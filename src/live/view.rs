@@ -117,7 +117,7 @@ impl View {
             resume_seconds: RESUME_SECONDS,
             presence: match role {
                 Role::Lawyer => Some(self.presence.map_or(Presence::Online, |(presence, _)| presence)),
-                Role::Citizen | Role::Dispatcher | Role::Finance | Role::Supervisor => None,
+                Role::Citizen | Role::Dispatcher | Role::Finance | Role::Supervisor | Role::FirmAdmin => None,
             },
             consultation: self.consultation.clone(),
             session: self.session.clone().filter(|_| with_session),

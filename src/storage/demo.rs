@@ -8,9 +8,13 @@ use yunfa_signaling::{
 
 use super::{
     StorageError, Store,
+    lawyers::advise,
     registry::{NewFirm, NewLawyer, NewStaff},
 };
-use crate::domain::people::{Area, AreaLevel, Pool, ProviderType, Qualification};
+use crate::domain::{
+    people::{Area, AreaLevel, Pool, ProviderType, Qualification},
+    roster::{OnShift, Shift, in_local, local},
+};
 
 /// A code and a name.
 type Place = (&'static str, &'static str);
@@ -30,7 +34,7 @@ use PracticeArea::{
     Admin, Contract, Criminal, Debt, EnterpriseIp, Family, Housing, Labour, Land, MedEduConsumer, Other, Tort, Traffic,
 };
 
-/// A lawyer of the county: user name, name, firm, pool, public office, home, areas.
+/// A lawyer of the county: user name, name, firm, pool, public office, home, areas, villages advised.
 struct Person {
     user: &'static str,
     name: &'static str,
@@ -39,26 +43,49 @@ struct Person {
     public_office: bool,
     home: Option<&'static str>,
     areas: &'static [PracticeArea],
+    villages: &'static [&'static str],
 }
 
-const fn local(
+const fn of_county(
     user: &'static str,
     name: &'static str,
     firm: &'static str,
     home: &'static str,
     areas: &'static [PracticeArea],
+    villages: &'static [&'static str],
 ) -> Person {
-    Person { user, name, firm: Some(firm), pool: Pool::Local, public_office: false, home: Some(home), areas }
+    Person { user, name, firm: Some(firm), pool: Pool::Local, public_office: false, home: Some(home), areas, villages }
 }
 
 /// Every practice area is covered by two lawyers at least; the first one covers them all.
 const LAWYERS: &[Person] = &[
-    local("lawyer1", "林致远", "firm-yunchuan", "990121000000", PracticeArea::ALL),
-    local("lawyer2", "周明澜", "firm-yunchuan", "990121101000", &[Family, Labour, Contract, Debt]),
-    local("lawyer3", "陈安宁", "firm-qingshi", "990121101000", &[Labour, Traffic, Tort, MedEduConsumer]),
-    local("lawyer4", "吴清和", "firm-qingshi", "990121102000", &[Land, Housing, Admin]),
-    local("lawyer5", "赵行之", "firm-zhengda", "990121102000", &[Contract, Debt, EnterpriseIp]),
-    local("lawyer6", "孙若水", "firm-zhengda", "990121103000", &[Criminal, Admin, Other]),
+    of_county("lawyer1", "林致远", "firm-yunchuan", "990121000000", PracticeArea::ALL, &[]),
+    of_county(
+        "lawyer2",
+        "周明澜",
+        "firm-yunchuan",
+        "990121101000",
+        &[Family, Labour, Contract, Debt],
+        &["990121101201"],
+    ),
+    of_county(
+        "lawyer3",
+        "陈安宁",
+        "firm-qingshi",
+        "990121101000",
+        &[Labour, Traffic, Tort, MedEduConsumer],
+        &["990121101202", "990121101203"],
+    ),
+    of_county("lawyer4", "吴清和", "firm-qingshi", "990121102000", &[Land, Housing, Admin], &["990121102201"]),
+    of_county(
+        "lawyer5",
+        "赵行之",
+        "firm-zhengda",
+        "990121102000",
+        &[Contract, Debt, EnterpriseIp],
+        &["990121102202", "990121102203"],
+    ),
+    of_county("lawyer6", "孙若水", "firm-zhengda", "990121103000", &[Criminal, Admin, Other], &["990121103201"]),
     Person {
         user: "lawyer7",
         name: "郑守正",
@@ -67,6 +94,7 @@ const LAWYERS: &[Person] = &[
         public_office: true,
         home: Some("990121103000"),
         areas: &[Family, Land, Housing],
+        villages: &["990121103202", "990121103203"],
     },
     Person {
         user: "lawyer8",
@@ -76,15 +104,23 @@ const LAWYERS: &[Person] = &[
         public_office: false,
         home: None,
         areas: &[Traffic, Criminal, MedEduConsumer, EnterpriseIp, Other],
+        villages: &[],
     },
 ];
 
-const STAFF: &[(&str, &str, Role)] = &[
-    ("dispatcher", "钱小满", Role::Dispatcher),
-    ("finance", "冯立秋", Role::Finance),
-    ("supervisor1", "沈如松", Role::Supervisor),
-    ("supervisor2", "许知秋", Role::Supervisor),
+const STAFF: &[(&str, &str, Role, Option<&str>)] = &[
+    ("dispatcher", "钱小满", Role::Dispatcher, None),
+    ("finance", "冯立秋", Role::Finance, None),
+    ("supervisor1", "沈如松", Role::Supervisor, None),
+    ("supervisor2", "许知秋", Role::Supervisor, None),
+    ("firmadmin", "方圆", Role::FirmAdmin, Some("firm-yunchuan")),
 ];
+
+/// Who is on duty on every day: a lawyer by number, or the nation-wide pool; from which hour, for how many.
+const DUTY: &[(Option<u16>, i64, i64)] = &[(Some(1), 9, 4), (Some(2), 13, 4), (Some(3), 9, 8), (None, 17, 16)];
+/// Days that are planned ahead.
+const DAYS: i64 = 7;
+const HOUR_MS: i64 = 3_600_000;
 
 /// 1 January 2026: the time in the ids of the demo's people.
 const IDS_FROM_MS: u64 = 1_767_225_600_000;
@@ -152,7 +188,9 @@ pub async fn load(
             area: home.as_ref(),
             practice_areas: person.areas,
         };
-        store.add_lawyer(&new, now).await?;
+        if store.add_lawyer(&new, now).await? && !person.villages.is_empty() {
+            place(store, id, person.villages).await?;
+        }
         let password = password_of(person.user);
         if store.account(person.user).await?.is_none() {
             store.add_lawyer_account(id, person.user, &hash(&password)?, now).await?;
@@ -160,7 +198,7 @@ pub async fn load(
         lawyers.push(DemoLawyer { user: person.user, password, name: person.name, areas: person.areas });
     }
     let mut staff = vec![];
-    for (number, (user, name, role)) in (1_u16..).zip(STAFF) {
+    for (number, (user, name, role, firm)) in (1_u16..).zip(STAFF) {
         let password = password_of(user);
         if store.account(user).await?.is_none() {
             let new = NewStaff {
@@ -169,13 +207,41 @@ pub async fn load(
                 user: (*user).to_owned(),
                 name: PersonName::new(*name),
                 role: *role,
+                firm: firm.map(str::to_owned),
                 password_hash: hash(&password)?,
             };
             store.add_staff(&new, now).await?;
         }
         staff.push(DemoStaff { user, password, name, role: *role });
     }
+    plan_duty(store, now).await?;
     Ok(DemoCounty { lawyers, staff })
+}
+
+/// Makes a lawyer the adviser of villages.
+async fn place(store: &Store, id: LawyerId, villages: &[&str]) -> Result<(), StorageError> {
+    let mut tx = store.begin().await?;
+    for village in villages {
+        advise(&mut tx, id, village).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Plans this week's duty, as far as it is not planned yet.
+async fn plan_duty(store: &Store, now: Timestamp) -> Result<(), StorageError> {
+    let Some(today) = local(&format!("{}T00:00", &in_local(now)[..10])) else { return Ok(()) };
+    for day in 0..DAYS {
+        let midnight = today.0 + day * 24 * HOUR_MS;
+        for (number, (lawyer, hour, hours)) in (0_i64..).zip(DUTY) {
+            let who = lawyer.map_or(OnShift::Pool(Pool::National), |n| OnShift::Lawyer(LawyerId::new(demo_id(1, n))));
+            let from = Timestamp(midnight + hour * HOUR_MS);
+            let shift = Shift { who, area: None, from, to: Timestamp(from.0 + hours * HOUR_MS) };
+            // The same shift has the same id, whenever the demo is started.
+            let number = u16::try_from((midnight / (24 * HOUR_MS)) % 8192 * 8 + number).unwrap_or(0);
+            store.put_shift(&demo_id(4, number).to_string(), &shift, now).await?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether the county was ever loaded into this database.

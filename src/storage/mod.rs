@@ -3,16 +3,23 @@ mod areas;
 mod audit;
 pub mod demo;
 mod error;
+pub mod firms;
+pub mod imports;
+pub mod invitations;
 pub mod keys;
+pub mod lawyers;
 mod ledger;
 mod migrations;
 mod nodes;
 mod orphans;
 pub mod people;
+pub mod qualifications;
 mod records;
 pub mod registry;
+pub mod roster;
 mod row;
 mod sessions;
+pub mod standing;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -295,13 +302,19 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         STATEMENTS,
         areas::STATEMENTS,
         audit::STATEMENTS,
+        firms::STATEMENTS,
+        invitations::STATEMENTS,
+        lawyers::STATEMENTS,
         ledger::STATEMENTS,
         nodes::STATEMENTS,
         orphans::STATEMENTS,
         people::STATEMENTS,
+        qualifications::STATEMENTS,
         records::STATEMENTS,
         registry::STATEMENTS,
+        roster::STATEMENTS,
         sessions::STATEMENTS,
+        standing::STATEMENTS,
         tokens::STATEMENTS,
     ]
     .concat()

@@ -1,7 +1,7 @@
 //! People: citizens, lawyers, the office and their accounts.
-use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, any::AnyRow};
 use yunfa_signaling::{
-    ids::{CitizenId, LawyerId, StaffId},
+    ids::{AreaCode, CitizenId, LawyerId, StaffId},
     private::PersonName,
     time::Timestamp,
     words::{IdentityMode, PracticeArea, Role},
@@ -21,9 +21,11 @@ statements! {
     CITIZEN = "SELECT id, alias, identity_mode, consent_version, entry_source FROM citizens WHERE id = $1";
     SET_PHONE = "UPDATE citizens SET identity_mode = $2, phone_sealed = $3, phone_ref = $4, ref = $4 WHERE id = $1";
     PHONE = "SELECT id, phone_sealed FROM citizens WHERE id = $1";
-    LAWYER = "SELECT id, name, pool, area FROM lawyers WHERE id = $1";
-    LAWYERS = "SELECT id, name, pool, area FROM lawyers WHERE qualification IN ('ACTIVE', 'WARNED', 'REINSTATED') ORDER BY id";
+    LAWYER = "SELECT id, name, pool, area, qualification FROM lawyers WHERE id = $1";
+    LAWYERS = "SELECT id, name, pool, area, qualification FROM lawyers WHERE qualification IN ('ACTIVE', 'WARNED', 'REINSTATED') ORDER BY id";
     PRACTICE_AREAS = "SELECT lawyer AS id, practice_area FROM lawyer_practice_areas ORDER BY lawyer, practice_area";
+    VILLAGES = "SELECT lawyer AS id, village FROM lawyer_villages ORDER BY lawyer, village";
+    VILLAGES_OF = "SELECT lawyer AS id, village FROM lawyer_villages WHERE lawyer = $1 ORDER BY village";
     PRACTICE_AREAS_OF = "SELECT lawyer AS id, practice_area FROM lawyer_practice_areas WHERE lawyer = $1";
     STAFF = "SELECT id, name, role FROM staff WHERE id = $1";
     ACCOUNT = "SELECT a.id, a.user_name, a.lawyer, a.staff, s.role AS role, COALESCE(l.name, s.name) AS name, a.password_hash, \
@@ -155,24 +157,25 @@ impl Store {
 
     /// The lawyer with what is covered, when there is one.
     pub async fn lawyer(&self, id: LawyerId) -> Result<Option<Lawyer>, StorageError> {
-        let Some(row) = sqlx::query(LAWYER).bind(id.to_string()).fetch_optional(self.read()).await? else {
-            return Ok(None);
-        };
-        let mut lawyer = lawyer(&row)?;
-        let areas = sqlx::query(PRACTICE_AREAS_OF).bind(id.to_string()).fetch_all(self.read()).await?;
-        lawyer.practice_areas = areas.iter().map(practice_area).collect::<Result<_, _>>()?;
-        lawyer.practice_areas.sort();
-        Ok(Some(lawyer))
+        let mut connection = self.read().acquire().await?;
+        read_lawyer(&mut connection, id).await
     }
 
     /// Every lawyer who may answer, with what is covered, in order of id.
     pub async fn lawyers(&self) -> Result<Vec<Lawyer>, StorageError> {
         let rows = sqlx::query(LAWYERS).fetch_all(self.read()).await?;
         let mut lawyers = rows.iter().map(lawyer).collect::<Result<Vec<_>, _>>()?;
+        // Both lists are in order of id.
         for row in sqlx::query(PRACTICE_AREAS).fetch_all(self.read()).await? {
             let id: LawyerId = Columns::of("lawyer_practice_areas", &row).parsed("id")?;
-            if let Some(lawyer) = lawyers.iter_mut().find(|lawyer| lawyer.id == id) {
-                lawyer.practice_areas.push(practice_area(&row)?);
+            if let Ok(at) = lawyers.binary_search_by_key(&id, |lawyer| lawyer.id) {
+                lawyers[at].practice_areas.push(practice_area(&row)?);
+            }
+        }
+        for row in sqlx::query(VILLAGES).fetch_all(self.read()).await? {
+            let id: LawyerId = Columns::of("lawyer_villages", &row).parsed("id")?;
+            if let Ok(at) = lawyers.binary_search_by_key(&id, |lawyer| lawyer.id) {
+                lawyers[at].villages.push(village(&row)?);
             }
         }
         for lawyer in &mut lawyers {
@@ -261,6 +264,21 @@ impl Store {
     }
 }
 
+/// The lawyer as this connection sees one, also in the middle of a transaction.
+pub(super) async fn read_lawyer(connection: &mut AnyConnection, id: LawyerId) -> Result<Option<Lawyer>, StorageError> {
+    let text = id.to_string();
+    let Some(row) = sqlx::query(LAWYER).bind(&text).fetch_optional(&mut *connection).await? else {
+        return Ok(None);
+    };
+    let mut lawyer = lawyer(&row)?;
+    let areas = sqlx::query(PRACTICE_AREAS_OF).bind(&text).fetch_all(&mut *connection).await?;
+    lawyer.practice_areas = areas.iter().map(practice_area).collect::<Result<_, _>>()?;
+    lawyer.practice_areas.sort();
+    let villages = sqlx::query(VILLAGES_OF).bind(&text).fetch_all(&mut *connection).await?;
+    lawyer.villages = villages.iter().map(village).collect::<Result<_, _>>()?;
+    Ok(Some(lawyer))
+}
+
 fn lawyer(row: &AnyRow) -> Result<Lawyer, StorageError> {
     let of = Columns::of("lawyers", row);
     Ok(Lawyer {
@@ -269,7 +287,13 @@ fn lawyer(row: &AnyRow) -> Result<Lawyer, StorageError> {
         pool: of.parsed("pool")?,
         practice_areas: vec![],
         area: of.opt_parsed("area")?,
+        villages: vec![],
+        qualification: of.parsed("qualification")?,
     })
+}
+
+fn village(row: &AnyRow) -> Result<AreaCode, StorageError> {
+    Columns::of("lawyer_villages", row).parsed("village")
 }
 
 fn practice_area(row: &AnyRow) -> Result<PracticeArea, StorageError> {

@@ -16,7 +16,7 @@ statements! {
     COVER = "INSERT INTO lawyer_practice_areas (lawyer, practice_area) VALUES ($1, $2) ON CONFLICT (lawyer, practice_area) DO NOTHING";
     ADD_LAWYER_ACCOUNT = "INSERT INTO accounts (id, user_name, lawyer, password_hash, totp_last_step, created_at) \
         VALUES ($1, $2, $3, $4, -1, $5) ON CONFLICT (user_name) DO NOTHING";
-    ADD_STAFF = "INSERT INTO staff (id, name, role, created_at) VALUES ($1, $2, $3, $4)";
+    ADD_STAFF = "INSERT INTO staff (id, name, role, firm, created_at) VALUES ($1, $2, $3, $4, $5)";
     ADD_STAFF_ACCOUNT = "INSERT INTO accounts (id, user_name, staff, password_hash, totp_last_step, created_at) \
         VALUES ($1, $2, $3, $4, -1, $5)";
     DISABLE = "UPDATE accounts SET disabled_at = COALESCE(disabled_at, $2) WHERE user_name = $1";
@@ -69,6 +69,8 @@ pub struct NewStaff {
     pub name: PersonName,
     /// What the bureau lets them do.
     pub role: Role,
+    /// The one firm of a `FIRM_ADMIN`.
+    pub firm: Option<String>,
     /// The argon2 hash in PHC form.
     pub password_hash: String,
 }
@@ -129,6 +131,7 @@ impl Store {
             .bind(new.id.to_string())
             .bind(new.name.expose())
             .bind(new.role.as_str())
+            .bind(new.firm.as_deref())
             .bind(now.0)
             .execute(&mut *tx)
             .await?;

@@ -90,6 +90,19 @@ impl<'a> Columns<'a> {
         self.opt_text(column)?.map(|text| text.parse().map_err(|error: T::Err| self.wrong(column, error))).transpose()
     }
 
+    /// Words with a space between, in their own order; none where the column is empty.
+    pub(super) fn words<T>(&self, column: &str) -> Result<Vec<T>, StorageError>
+    where
+        T: FromStr + Ord,
+        T::Err: Display,
+    {
+        let text = self.opt_text(column)?.unwrap_or_default();
+        let parse = |word: &str| word.parse().map_err(|error: T::Err| self.wrong(column, error));
+        let mut words = text.split(' ').filter(|word| !word.is_empty()).map(parse).collect::<Result<Vec<T>, _>>()?;
+        words.sort();
+        Ok(words)
+    }
+
     pub(super) fn json<T: serde::de::DeserializeOwned>(&self, column: &str) -> Result<T, StorageError> {
         serde_json::from_str(&self.text(column)?).map_err(|error| self.wrong(column, error))
     }

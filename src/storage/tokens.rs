@@ -39,6 +39,7 @@ statements! {
     DROP_CODE = "DELETE FROM sms_codes WHERE citizen = $1";
     PURGE_TOKENS = "DELETE FROM tokens WHERE expires_at < $1";
     PURGE_CODES = "DELETE FROM sms_codes WHERE expires_at < $1";
+    PURGE_INVITATIONS = "DELETE FROM invitations WHERE expires_at < $1";
     PURGE_FAILURES = "DELETE FROM login_attempts WHERE at < $1";
 }
 
@@ -253,10 +254,10 @@ impl Store {
         Ok(CodeCheck::Right)
     }
 
-    /// Deletes tokens and codes that expired before `before`, and failures older than that; says how many rows went.
+    /// Deletes tokens, codes and invitations that expired before `before`, and failures older than that; says how many rows went.
     pub async fn purge_credentials(&self, before: Timestamp) -> Result<u64, StorageError> {
         let mut gone = 0;
-        for statement in [PURGE_TOKENS, PURGE_CODES, PURGE_FAILURES] {
+        for statement in [PURGE_TOKENS, PURGE_CODES, PURGE_INVITATIONS, PURGE_FAILURES] {
             gone += sqlx::query(statement).bind(before.0).execute(self.write()).await?.rows_affected();
         }
         Ok(gone)

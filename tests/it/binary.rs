@@ -106,7 +106,7 @@ fn the_demonstration_prints_its_logins_writes_demo_json_and_stops_when_told() {
     assert_eq!(demo["lawyers"].as_array().map(Vec::len), Some(8));
     assert!(demo["lawyers"][0]["areas"].as_array().is_some_and(|areas| areas.iter().any(|area| area == "FAMILY")));
     let roles: Vec<_> = demo["staff"].as_array().expect("a list").iter().map(|member| &member["role"]).collect();
-    assert_eq!(roles, ["DISPATCHER", "FINANCE", "SUPERVISOR", "SUPERVISOR"]);
+    assert_eq!(roles, ["DISPATCHER", "FINANCE", "SUPERVISOR", "SUPERVISOR", "FIRM_ADMIN"]);
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod machine;
 mod media_calls;
 mod page;
 mod pages;
+mod people;
 mod policy;
 mod privacy;
 mod records;

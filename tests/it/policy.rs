@@ -1,45 +1,104 @@
 //! The policy, from outside: every route × every role, and nobody.
 use reqwest::{Method, StatusCode};
-use serde_json::json;
-use yunfa::http::{self, policy::Action};
+use serde_json::{Value, json};
+use yunfa::{
+    clock::Clock,
+    domain::roster,
+    http::{self, policy::Action},
+};
+use yunfa_signaling::time::Timestamp;
 
 use crate::{calls::other_lawyer, records::held, server::TestServer};
 
 /// What each role gets at the door of an action: `.` is let in, otherwise the status.
 /// Written down a second time on purpose: a change of the table has to be meant.
-fn expected(action: Action) -> [u16; 6] {
+fn expected(action: Action) -> [u16; 7] {
     const IN: u16 = 0;
     match action {
-        // nobody, citizen, lawyer, dispatcher, finance, supervisor
-        Action::SeeHealth | Action::SeeDirectory | Action::OpenSocket | Action::BecomeGuest | Action::SignIn => [IN; 6],
-        Action::SignOut | Action::SeeSelf | Action::TakeTicket => [401, IN, IN, IN, IN, IN],
-        Action::ConfirmPhone => [401, IN, 403, 403, 403, 403],
-        Action::EnrolTotp => [401, 403, IN, IN, IN, IN],
-        Action::ListSessions => [401, 403, IN, IN, 403, IN],
-        Action::ListRecords => [401, 403, IN, 403, 403, IN],
-        // A record that is not there and one that is out of reach look the same.
-        Action::ReadRecord => [401, 404, 404, 404, 404, 404],
-    }
-}
-
-/// What each role gets for an object that the path names: its own, somebody else's, one that is not there.
-/// `None` where a path names no object.
-fn expected_of_objects(action: Action) -> Option<[[u16; 3]; 6]> {
-    match action {
+        // nobody, citizen, lawyer, dispatcher, finance, supervisor, firm administrator
         Action::SeeHealth
         | Action::SeeDirectory
         | Action::OpenSocket
         | Action::BecomeGuest
         | Action::SignIn
-        | Action::SignOut
-        | Action::SeeSelf
-        | Action::TakeTicket
-        | Action::ConfirmPhone
-        | Action::EnrolTotp
-        | Action::ListSessions
-        | Action::ListRecords => None,
-        // nobody, citizen, lawyer, dispatcher, finance, supervisor
-        Action::ReadRecord => Some([[401; 3], [404; 3], [200, 404, 404], [404; 3], [404; 3], [200, 200, 404]]),
+        | Action::Activate => [IN; 7],
+        Action::SignOut | Action::SeeSelf | Action::TakeTicket => [401, IN, IN, IN, IN, IN, IN],
+        Action::ConfirmPhone => [401, IN, 403, 403, 403, 403, 403],
+        Action::EnrolTotp => [401, 403, IN, IN, IN, IN, IN],
+        Action::ListSessions => [401, 403, IN, IN, 403, IN, 403],
+        Action::ListRecords => [401, 403, IN, 403, 403, IN, 403],
+        // A thing that is not there and one that is out of reach look the same.
+        Action::ReadRecord | Action::ReadLawyer => [401, 404, 404, 404, 404, 404, 404],
+        Action::InviteLawyer | Action::CloseFirmAdmin | Action::SettleFirm | Action::DropShift => {
+            [401, 404, 404, 404, 404, 404, 404]
+        }
+        // What was said is read before it is looked for.
+        Action::EditLawyer => [401, 404, 404, IN, 404, 404, IN],
+        Action::ListLawyers | Action::ListFirms => [401, 403, 403, IN, 403, IN, IN],
+        Action::AddLawyer | Action::AddFirm | Action::PlanDuty => [401, 403, 403, IN, 403, 403, 403],
+        Action::DecideQualification => [401, 403, 403, IN, 403, IN, 403],
+        Action::SeeRoster => [401, 403, IN, IN, 403, IN, IN],
+        Action::ManageFirm | Action::ChangeShift => [401, 404, 404, IN, 404, 404, 404],
+    }
+}
+
+/// What each role gets for an object that the path names: its own, somebody else's, one that is not there.
+/// `None` where a path names no object.
+fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
+    const OUT: [u16; 3] = [404; 3];
+    let only_dispatcher = |dispatcher| Some([[401; 3], OUT, OUT, dispatcher, OUT, OUT, OUT]);
+    // nobody, citizen, lawyer, dispatcher, finance, supervisor, firm administrator
+    match path {
+        "/api/records/{id}" => Some([[401; 3], OUT, [200, 404, 404], OUT, OUT, [200, 200, 404], OUT]),
+        "/api/lawyers/{id}" => Some([[401; 3], OUT, OUT, [200, 200, 404], OUT, [200, 200, 404], [200, 404, 404]]),
+        "/api/lawyers/{id} POST" => Some([[401; 3], OUT, OUT, [409, 409, 404], OUT, OUT, [409, 404, 404]]),
+        "/api/lawyers/{id}/invitation POST" => only_dispatcher([201, 201, 404]),
+        // Both have settled.
+        "/api/firms/{id}/settle POST" => only_dispatcher([409, 409, 404]),
+        "/api/firms/{id}/admins POST" => only_dispatcher([201, 201, 404]),
+        // The body is no table.
+        "/api/firms/{id}/import POST" => only_dispatcher([415; 3]),
+        "/api/firm-admins/{id}/close POST" => only_dispatcher([204, 204, 404]),
+        "/api/roster/{id} POST" | "/api/roster/{id}/drop POST" => only_dispatcher([204, 204, 404]),
+        _ => None,
+    }
+}
+
+/// What is said about an object, so that everything but its id is right.
+fn said_about(path: &str) -> Value {
+    match path {
+        "/api/lawyers/{id}" => json!({ "version": 999_999, "practiceAreas": ["LAND"] }),
+        "/api/firms/{id}/admins" => json!({ "name": "方寸" }),
+        "/api/roster/{id}" => json!({ "from": tomorrow(10), "to": tomorrow(11) }),
+        _ => json!({}),
+    }
+}
+
+/// A local time of tomorrow.
+fn tomorrow(hour: i64) -> String {
+    let now = Clock::machine().wall();
+    let midnight = roster::local(&format!("{}T00:00", &roster::in_local(now)[..10])).expect("a time");
+    roster::in_local(Timestamp(midnight.0 + (24 + hour) * 3_600_000))
+}
+
+/// For each kind of object that a path may name one that is the lawyer's and the firm's own, and one that is neither's.
+struct Objects {
+    records: [String; 2],
+    lawyers: [String; 2],
+    admins: [String; 2],
+    shifts: [String; 2],
+}
+
+impl Objects {
+    fn of(&self, path: &str) -> [&str; 2] {
+        let both = match path.split('/').nth(2) {
+            Some("records") => &self.records,
+            Some("lawyers") => &self.lawyers,
+            Some("firm-admins") => &self.admins,
+            Some("roster") => &self.shifts,
+            _ => return ["firm-yunchuan", "firm-qingshi"],
+        };
+        both.each_ref().map(String::as_str)
     }
 }
 
@@ -49,28 +108,54 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
     let server = TestServer::start().await;
     let own = held(&server, "lawyer1").await;
     let others = held(&server, other_lawyer(&server)).await;
+    let dispatcher = server.login("dispatcher").await;
+    let text = |value: &Value| value.as_str().expect("text").to_owned();
+    let one_of = async |firm: &str| {
+        let found = dispatcher.get(&format!("/api/lawyers?firm={firm}")).await.body;
+        text(&found["items"][0]["id"])
+    };
+    let lawyers = [one_of("firm-yunchuan").await, one_of("firm-qingshi").await];
+    let admin = async |firm: &str| {
+        let added = dispatcher.post(&format!("/api/firms/{firm}/admins"), &json!({ "name": "方寸" })).await;
+        text(&added.body["id"])
+    };
+    let shift = async |pool: &str| {
+        let new = json!({ "pool": pool, "from": tomorrow(8), "to": tomorrow(9) });
+        text(&dispatcher.post("/api/roster", &new).await.body["id"])
+    };
+    let objects = Objects {
+        records: [own.record, others.record],
+        lawyers,
+        admins: [admin("firm-yunchuan").await, admin("firm-qingshi").await],
+        shifts: [shift("LOCAL").await, shift("NATIONAL").await],
+    };
     let roles = [
         server.nobody(),
         own.asker,
         own.lawyer,
-        server.login("dispatcher").await,
+        dispatcher.clone(),
         server.login("finance").await,
         server.login("supervisor1").await,
+        server.login("firmadmin").await,
     ];
     let mut wrong = vec![];
     for route in http::routes() {
-        let expected = expected_of_objects(route.action);
-        assert_eq!(expected.is_some(), route.path.contains('{'), "{} has a row, or needs none", route.path);
+        let key = if route.method == Method::POST { format!("{} POST", route.path) } else { route.path.to_owned() };
+        let expected = expected_of_objects(&key);
+        assert_eq!(expected.is_some(), route.path.contains('{'), "{key} has a row, or needs none");
+        let [own, other] = objects.of(route.path);
         for (role, expected) in expected.iter().flatten().enumerate() {
-            for (object, expected) in [own.record.as_str(), &others.record, MISSING].into_iter().zip(expected) {
-                let ask =
-                    async |id| roles[role].send(route.method.clone(), &route.path.replace("{id}", id), None).await;
+            for (object, expected) in [own, other, MISSING].into_iter().zip(expected) {
+                let body = (route.method == Method::POST).then(|| said_about(route.path).to_string());
+                let ask = async |id| {
+                    roles[role].send(route.method.clone(), &route.path.replace("{id}", id), body.clone()).await
+                };
                 let (answer, missing) = (ask(object).await, ask(MISSING).await);
                 let hidden = answer.status != StatusCode::NOT_FOUND
                     || (&answer.body, answer.headers.get("content-length"))
                         == (&missing.body, missing.headers.get("content-length"));
                 if answer.status != *expected || !hidden {
-                    wrong.push(format!("{} as role {role}, {object}: {} {}", route.path, answer.status, answer.body));
+                    wrong.push(format!("{key} as role {role}, {object}: {} {}", answer.status, answer.body));
                 }
             }
         }
@@ -82,7 +167,15 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
 #[tokio::test]
 async fn every_route_lets_in_whom_the_policy_lets_in_and_nobody_else() {
     let server = TestServer::start().await;
-    let users = [None, Some("citizen"), Some("lawyer1"), Some("dispatcher"), Some("finance"), Some("supervisor1")];
+    let users = [
+        None,
+        Some("citizen"),
+        Some("lawyer1"),
+        Some("dispatcher"),
+        Some("finance"),
+        Some("supervisor1"),
+        Some("firmadmin"),
+    ];
     let mut wrong = vec![];
     for route in http::routes() {
         for (user, expected) in users.iter().zip(expected(route.action)) {

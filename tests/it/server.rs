@@ -191,14 +191,25 @@ impl Client {
         self.send(Method::POST, path, Some(body.to_string())).await
     }
 
+    /// Posts a table.
+    pub(crate) async fn send_table(&self, path: &str, table: Vec<u8>) -> Answer {
+        self.send_as(Method::POST, path, Some(("text/csv; charset=utf-8", table))).await
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
+        if let Some(body) = &body {
+            canary::learn(&serde_json::from_str(body).unwrap_or_default());
+        }
+        self.send_as(method, path, body.map(|body| ("application/json", body.into_bytes()))).await
+    }
+
+    async fn send_as(&self, method: Method, path: &str, body: Option<(&str, Vec<u8>)>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         for (name, value) in &self.headers {
             request = request.header(*name, value);
         }
-        if let Some(body) = body {
-            canary::learn(&serde_json::from_str(&body).unwrap_or_default());
-            request = request.header("content-type", "application/json").body(body);
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
         }
         let response = request.send().await.expect("an answer");
         let (status, headers) = (response.status(), response.headers().clone());

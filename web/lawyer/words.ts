@@ -63,6 +63,7 @@ const zh = {
   'closed.expired': '响铃时间到，未接听。',
   'closed.declined': '已婉拒。',
   'closed.acceptedElsewhere': '您在另一个窗口接了。',
+  'closed.withdrawn': '您的接单资格已变更，来电已撤回。请联系司法局。',
   'closed.noMedia': '声音没有接通，系统会再为咨询人呼叫。',
 
   'talk.citizen': '咨询人',
@@ -151,6 +152,7 @@ const en: Record<keyof typeof zh, string> = {
   'closed.expired': 'The ring ended unanswered.',
   'closed.declined': 'Declined.',
   'closed.acceptedElsewhere': 'You accepted it in another window.',
+  'closed.withdrawn': 'Your qualification has changed, so the call was withdrawn. Please contact the bureau.',
   'closed.noMedia': 'No sound came through; the citizen is being called on.',
 
   'talk.citizen': 'Citizen',

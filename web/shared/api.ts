@@ -10,11 +10,16 @@ export class Problem extends Error {
     readonly status: number,
     /** Seconds after which to try again, where the server says so. */
     readonly retryAfter: number | null = null,
+    /** What the server says besides, in English; for staff only. */
+    readonly detail: string | null = null,
   ) {
     super(code)
     this.name = 'Problem'
   }
 }
+
+/** A table of ten thousand lines is kept in a while. */
+const TABLE_TIMEOUT_MS = 70_000
 
 /** How long a call may take before the page says that the network is away. */
 const CALL_TIMEOUT_MS = 15_000
@@ -22,27 +27,31 @@ const CALL_TIMEOUT_MS = 15_000
 export interface Api {
   get<T>(path: string): Promise<T>
   post<T>(path: string, body?: unknown): Promise<T>
+  /** Posts a table as it is on the disk. */
+  table<T>(path: string, file: Blob): Promise<T>
 }
 
 /** Opens the API for one door. */
 export function openApi(door: Door): Api {
   const call = async <T>(method: 'GET' | 'POST', path: string, body?: unknown): Promise<T> => {
     const giveUp = new AbortController()
-    const timer = setTimeout(() => giveUp.abort(), CALL_TIMEOUT_MS)
+    const isTable = body instanceof Blob
+    const timer = setTimeout(() => giveUp.abort(), isTable ? TABLE_TIMEOUT_MS : CALL_TIMEOUT_MS)
     const headers: Record<string, string> = { Accept: 'application/json', 'Yunfa-Door': door }
-    if (body !== undefined) headers['Content-Type'] = 'application/json'
+    if (body !== undefined) headers['Content-Type'] = isTable ? 'text/csv' : 'application/json'
     try {
       const response = await fetch(path, {
         method,
         headers,
-        body: body === undefined ? null : JSON.stringify(body),
+        body: body === undefined ? null : isTable ? body : JSON.stringify(body),
         credentials: 'same-origin',
         signal: giveUp.signal,
       })
       const text = await response.text()
       const parsed = parse(text)
       if (!response.ok) {
-        throw new Problem(codeOf(parsed) ?? `http-${response.status}`, response.status, retryAfter(response))
+        const code = textOf(parsed, 'code') ?? `http-${response.status}`
+        throw new Problem(code, response.status, retryAfter(response), textOf(parsed, 'detail') ?? null)
       }
       return parsed as T
     } catch (error) {
@@ -51,7 +60,8 @@ export function openApi(door: Door): Api {
       clearTimeout(timer)
     }
   }
-  return { get: path => call('GET', path), post: (path, body) => call('POST', path, body) }
+  const post = <T>(path: string, body?: unknown): Promise<T> => call('POST', path, body)
+  return { get: path => call('GET', path), post, table: post }
 }
 
 /** The code of anything that was thrown. */
@@ -74,7 +84,8 @@ function parse(text: string): unknown {
   }
 }
 
-function codeOf(body: unknown): string | undefined {
-  if (typeof body !== 'object' || body === null || !('code' in body)) return undefined
-  return typeof body.code === 'string' ? body.code : undefined
+function textOf(body: unknown, key: 'code' | 'detail'): string | undefined {
+  if (typeof body !== 'object' || body === null || !(key in body)) return undefined
+  const text = (body as Record<string, unknown>)[key]
+  return typeof text === 'string' ? text : undefined
 }

@@ -296,7 +296,7 @@ export type MessageId = string;
 /**
  * Why an offer is closed for a desk.
  */
-export type OfferClosed = "taken" | "cancelled" | "expired" | "declined" | "acceptedElsewhere";
+export type OfferClosed = "taken" | "cancelled" | "expired" | "declined" | "acceptedElsewhere" | "withdrawn";
 
 /**
  * One ring of one lawyer for one consultation.
@@ -386,7 +386,7 @@ export type RequestId = string;
 /**
  * Who acts: the roles of the policy table.
  */
-export type Role = "CITIZEN" | "LAWYER" | "DISPATCHER" | "FINANCE" | "SUPERVISOR";
+export type Role = "CITIZEN" | "LAWYER" | "DISPATCHER" | "FINANCE" | "SUPERVISOR" | "FIRM_ADMIN";
 
 /**
  * A session description (RFC 8866): it holds addresses and keys' fingerprints.

@@ -89,6 +89,11 @@ pub enum Input {
         /// The name the asker will see.
         name: PersonName,
     },
+    /// This lawyer may not be rung any more (`duty::Output::StopRing`).
+    Withdraw {
+        /// Who.
+        lawyer: LawyerId,
+    },
     /// The duty book says where this matter stands (`duty::Output::Place`).
     Place {
         /// 1 is next.

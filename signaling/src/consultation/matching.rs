@@ -44,6 +44,15 @@ impl Consultation {
         Ok(())
     }
 
+    /// Ends the ring of a lawyer who may not be rung any more. One who has won by then has won.
+    pub(super) fn withdraw(&mut self, lawyer: LawyerId, now: Now) -> Result<(), SessionError> {
+        let Some(offer) = self.offers.cut(lawyer) else { return Err(self.unexpected()) };
+        self.offer_closed(lawyer, &offer, None, OfferClosed::Withdrawn, now);
+        self.out.hint(Hint::RingOver { lawyer, how: RingOver::Cut });
+        self.ringing_changed(now);
+        Ok(())
+    }
+
     /// Notes where the matter stands in the queue.
     pub(super) fn place(&mut self, place: u32, on_duty: u32, occupied: u32, now: Now) -> Result<(), SessionError> {
         let Stage::Waiting(waiting) = &mut self.stage else { return Err(self.unexpected()) };

@@ -100,6 +100,7 @@ impl Consultation {
                 Ok(())
             }
             Input::Ring { offer, lawyer, name } => self.ring(offer, lawyer, name, now),
+            Input::Withdraw { lawyer } => self.withdraw(lawyer, now),
             Input::Place { place, on_duty, occupied } => self.place(place, on_duty, occupied, now),
             Input::SocketLost { party } => {
                 self.socket(party, true, now);

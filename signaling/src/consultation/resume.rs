@@ -34,7 +34,7 @@ impl Past {
             Event::LegChanged { session, leg, role, .. } if *session == self.session => match role {
                 Role::Citizen => self.citizen_leg = Some(*leg),
                 Role::Lawyer => self.lawyer_leg = Some(*leg),
-                Role::Dispatcher | Role::Finance | Role::Supervisor => {}
+                Role::Dispatcher | Role::Finance | Role::Supervisor | Role::FirmAdmin => {}
             },
             Event::SessionEnded { session, .. } if *session == self.session => self.ended = Some(milestone.at),
             Event::OutcomeRecorded { session, outcome, .. } if *session == self.session => {

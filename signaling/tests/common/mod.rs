@@ -14,9 +14,10 @@ use yunfa_signaling::{
     milestone::{Event, Milestone},
     output::{Hint, MediaOrder, Output},
     private::PersonName,
+    profile::Profile,
     time::{Instant, Now, Timestamp},
     timers::Timers,
-    words::{Channel, DeviceClass, IdentityMode, PracticeArea},
+    words::{Channel, DeviceClass, IdentityMode, Pool, PracticeArea},
 };
 
 /// A UUID that a test can tell from others.
@@ -163,8 +164,8 @@ impl County {
 
     /// Opens a tab that stays alive.
     pub(crate) fn open_desk(&mut self, lawyer: LawyerId, tab: Tab, name: &str, areas: BTreeSet<PracticeArea>) {
-        let name = PersonName::new(name);
-        self.at_duty(duty::Input::DeskOpened { lawyer, tab, name, areas }).expect("there is room for a tab");
+        let profile = profile(name, areas, true);
+        self.at_duty(duty::Input::DeskOpened { lawyer, tab, profile }).expect("there is room for a tab");
         self.tabs.insert((lawyer, tab));
     }
 
@@ -177,6 +178,11 @@ impl County {
                         let offer = OfferId::new(self.mint());
                         if let Some(matter) = self.matters.get_mut(&consultation) {
                             let _too_late = matter.handle(Input::Ring { offer, lawyer, name }, self.now);
+                        }
+                    }
+                    duty::Output::StopRing { consultation, lawyer } => {
+                        if let Some(matter) = self.matters.get_mut(&consultation) {
+                            let _too_late = matter.handle(Input::Withdraw { lawyer }, self.now);
                         }
                     }
                     duty::Output::Place { consultation, place, on_duty, occupied } => {
@@ -228,4 +234,9 @@ impl County {
     fn hint(&mut self, id: ConsultationId, hint: Hint) {
         self.duty.handle(duty::Input::Heard { consultation: id, hint }, self.now).expect("the book knows the matter");
     }
+}
+
+/// A lawyer of the county as the bureau has them on its books.
+pub(crate) fn profile(name: &str, areas: BTreeSet<PracticeArea>, may_serve: bool) -> Profile {
+    Profile { name: PersonName::new(name), areas, pool: Pool::Local, county: None, villages: vec![], may_serve }
 }

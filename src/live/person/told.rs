@@ -15,7 +15,7 @@ use super::{Person, Seat, Task};
 use crate::live::{
     bridge::{self, Meaning, Order, SeenSlots},
     registry::{ToConsultation, ToPerson},
-    tab::ToTab,
+    tab::{Holder, ToTab},
     transport::{Entered, PeerId, Room},
     view::is_final,
 };
@@ -33,6 +33,7 @@ impl Task {
                 self.view.told(&message);
                 self.tell_all_but(None, &message);
             }
+            ToPerson::Profile(lawyer) => self.holder = Holder::Lawyer(lawyer),
             ToPerson::DutyReset => {
                 for tab in self.tabs.iter().filter(|(_, page)| page.has_socket).map(|(tab, _)| *tab).collect::<Vec<_>>()
                 {

@@ -111,7 +111,7 @@ async fn the_demo_county_is_loaded_once_and_covers_every_area_twice() {
         let again = demo::load(store, |_| panic!("no password is hashed twice"), NOW).await.expect("loads again");
 
         let lawyers = store.lawyers().await.expect("lawyers");
-        assert_eq!((lawyers.len(), again.lawyers.len(), again.staff.len()), (8, 8, 4));
+        assert_eq!((lawyers.len(), again.lawyers.len(), again.staff.len()), (8, 8, 5));
         assert_eq!(lawyers[0].practice_areas, PracticeArea::ALL);
         for area in PracticeArea::ALL {
             assert!(lawyers.iter().filter(|lawyer| lawyer.practice_areas.contains(area)).count() >= 2, "{area}");
@@ -229,6 +229,7 @@ async fn a_user_name_is_given_once_and_a_refused_one_leaves_nobody_behind() {
             user: "finance".to_owned(),
             name: PersonName::new("另一位"),
             role: Role::Finance,
+            firm: None,
             password_hash: "hash".to_owned(),
         };
 

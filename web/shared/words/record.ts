@@ -45,6 +45,7 @@ const zh = {
   'role.DISPATCHER': '派单员',
   'role.FINANCE': '财务复核',
   'role.SUPERVISOR': '监督员',
+  'role.FIRM_ADMIN': '律所管理员',
 
   'record.title': '服务记录',
   'record.sealed': '已封存',
@@ -182,6 +183,7 @@ const en: Record<keyof typeof zh, string> = {
   'role.DISPATCHER': 'Dispatcher',
   'role.FINANCE': 'Finance reviewer',
   'role.SUPERVISOR': 'Supervisor',
+  'role.FIRM_ADMIN': 'Firm administrator',
 
   'record.title': 'Service record',
   'record.sealed': 'Sealed',

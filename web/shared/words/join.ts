@@ -1,0 +1,56 @@
+// Words of the page on which an invitation becomes a login.
+import type { Book } from '../i18n'
+
+const zh = {
+  'join.title': '设置登录',
+  'join.lead': '请用司法局给您的激活码设置用户名和密码。',
+  'join.code': '激活码（16 位）',
+  'join.codeHint': '不分大小写，短横可不填。',
+  'join.next': '下一步',
+  'join.hello': '{name}，您好',
+  'join.again': '您已有用户名 {user}，这里设置新密码。',
+  'join.user': '用户名',
+  'join.userHint': '3 至 32 个字母、汉字、数字，可含 - _ .',
+  'join.password': '密码',
+  'join.passwordHint': '至少 8 个字符。',
+  'join.repeat': '再输一次密码',
+  'join.differ': '两次输入的密码不一样。',
+  'join.submit': '设置并去登录',
+  'join.busy': '请稍等……',
+  'join.done': '设置好了，请用 {user} 登录。',
+  'join.wrong': '激活码不对、已用过或已过期。请向司法局要一个新的。',
+  'join.taken': '这个用户名已有人用，请换一个。',
+  'join.bad': '请按提示检查用户名和密码。',
+  'join.limited': '尝试太多次，请稍后再试。',
+  'join.failed': '没有成功，请再试一次。',
+  'join.back': '去登录',
+  'join.have': '有激活码？',
+} as const
+
+const en: Record<keyof typeof zh, string> = {
+  'join.title': 'Set up your login',
+  'join.lead': 'Use the code from the bureau to choose a user name and a password.',
+  'join.code': 'Code (16 characters)',
+  'join.codeHint': 'Small letters and hyphens do not matter.',
+  'join.next': 'Next',
+  'join.hello': 'Hello {name}',
+  'join.again': 'Your user name is {user}; choose a new password here.',
+  'join.user': 'User name',
+  'join.userHint': '3 to 32 letters or digits, also - _ .',
+  'join.password': 'Password',
+  'join.passwordHint': 'At least 8 characters.',
+  'join.repeat': 'The password again',
+  'join.differ': 'The two passwords differ.',
+  'join.submit': 'Set up, then sign in',
+  'join.busy': 'One moment…',
+  'join.done': 'Done. Please sign in as {user}.',
+  'join.wrong': 'The code is wrong, used or too old. Ask the bureau for a new one.',
+  'join.taken': 'This user name is taken; choose another.',
+  'join.bad': 'Please check the user name and the password.',
+  'join.limited': 'Too many tries; please wait a while.',
+  'join.failed': 'That did not work; please try again.',
+  'join.back': 'Sign in instead',
+  'join.have': 'Have a code?',
+}
+
+export const joinWords: Book<keyof typeof zh> = { zh, en }
