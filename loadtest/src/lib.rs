@@ -7,6 +7,7 @@ pub mod client;
 pub mod clip;
 pub mod comeback;
 pub mod crash;
+mod floor;
 mod handmade;
 pub mod herd;
 mod keyframes;

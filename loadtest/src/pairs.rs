@@ -4,9 +4,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, anyhow, ensure};
+use anyhow::{Context as _, ensure};
 use tokio::{
-    sync::{Semaphore, mpsc, watch},
+    sync::{mpsc, watch},
     task::JoinSet,
     time::timeout,
 };
@@ -18,6 +18,7 @@ use yunfa_signaling::{
 use crate::{
     api::{Directory, Login, RecordView, Server},
     client::{Citizen, Lawyer},
+    floor::Floor,
     peer::Shape,
     received::Received,
     report::Report,
@@ -64,11 +65,11 @@ impl Plan {
         }
     }
 
-    /// What call `number` is about: the fields of the lawyers in turn, so that everybody gets work.
-    fn practice_area(&self, number: usize) -> PracticeArea {
-        let lawyer = &self.lawyers[number % self.lawyers.len()];
-        let areas = if lawyer.areas.is_empty() { &[PracticeArea::Labour][..] } else { &lawyer.areas };
-        areas[number / self.lawyers.len() % areas.len()]
+    /// What those who sit at a desk answer.
+    fn fields(&self) -> Vec<Vec<PracticeArea>> {
+        let fields =
+            |login: &Login| if login.areas.is_empty() { vec![PracticeArea::Labour] } else { login.areas.clone() };
+        self.lawyers.iter().take(self.calls).map(fields).collect()
     }
 }
 
@@ -116,18 +117,18 @@ pub async fn run(server: &Server, plan: &Plan) -> anyhow::Result<Report> {
     let directory = Arc::new(server.directory().await?);
     let plan = Arc::new(plan.clone());
     let mut report = Report::new(&plan);
-    // A permit is a lawyer who is free.
-    let free = Arc::new(Semaphore::new(0));
+    let floor = Arc::new(Floor::new(plan.fields()));
     let (stop, stopped) = watch::channel(false);
     let (sides, mut told) = mpsc::channel(64);
 
     let mut desks = JoinSet::new();
-    for login in plan.lawyers.iter().take(plan.calls) {
+    for (number, login) in plan.lawyers.iter().take(plan.calls).enumerate() {
         match open_desk(server, login, &plan).await.with_context(|| format!("lawyer {}", login.user)) {
             Ok((lawyer, transport)) => {
                 transport.iter().for_each(|transport| report.transport(*transport));
-                free.add_permits(1);
-                let desk = Desk { lawyer, user: login.user.clone(), plan: Arc::clone(&plan), free: Arc::clone(&free) };
+                floor.free(number);
+                let (plan, floor) = (Arc::clone(&plan), Arc::clone(&floor));
+                let desk = Desk { lawyer, number, user: login.user.clone(), plan, floor };
                 desks.spawn(desk.sit(stopped.clone(), sides.clone()));
             }
             Err(error) => report.add(Side::Failed(format!("{error:#}"))),
@@ -138,11 +139,11 @@ pub async fn run(server: &Server, plan: &Plan) -> anyhow::Result<Report> {
 
     let mut callers = JoinSet::new();
     for number in 0..plan.calls {
-        let (server, directory, free) = (server.clone(), Arc::clone(&directory), Arc::clone(&free));
+        let (server, directory, floor) = (server.clone(), Arc::clone(&directory), Arc::clone(&floor));
         let (plan, sides) = (Arc::clone(&plan), sides.clone());
         callers.spawn(async move {
             tokio::time::sleep(RAMP * u32::try_from(number).unwrap_or(u32::MAX)).await;
-            let side = match queue_and_call(&server, &directory, &plan, number, &free).await {
+            let side = match queue_and_call(&server, &directory, &plan, number, &floor).await {
                 Ok(side) => Side::Citizen(side),
                 Err(error) => Side::Failed(format!("call {number}: {error:#}")),
             };
@@ -185,9 +186,10 @@ async fn open_desk(server: &Server, login: &Login, plan: &Plan) -> anyhow::Resul
 /// One lawyer for a whole run.
 struct Desk {
     lawyer: Lawyer,
+    number: usize,
     user: String,
     plan: Arc<Plan>,
-    free: Arc<Semaphore>,
+    floor: Arc<Floor>,
 }
 
 impl Desk {
@@ -211,7 +213,7 @@ impl Desk {
                 Err(error) => Side::Failed(format!("lawyer {}: {error:#}", self.user)),
             };
             let _ = sides.send(side).await;
-            self.free.add_permits(1);
+            self.floor.free(self.number);
         }
         if let Err(error) = self.lawyer.set_duty(false).await {
             let _ = sides.send(Side::Failed(format!("lawyer {}: {error:#}", self.user))).await;
@@ -226,7 +228,9 @@ impl Desk {
         lawyer.client.socket().look_for(LOOK, |_| None::<()>).await?;
         lawyer.client.take_received();
         let accepted = Instant::now();
+        self.floor.take(self.number);
         if !lawyer.accept(offer).await? {
+            self.floor.free(self.number);
             return Ok(None);
         }
         let session = lawyer.client.wait_until_active(ACTIVE).await?;
@@ -257,18 +261,26 @@ async fn queue_and_call(
     directory: &Directory,
     plan: &Plan,
     number: usize,
-    free: &Semaphore,
+    floor: &Floor,
 ) -> anyhow::Result<CitizenSide> {
     let village = directory.areas.iter().find(|area| area.level == "village").or(directory.areas.first());
     let village = village.context("the directory has no area")?.code.clone();
-    let permit = free.acquire().await.map_err(|error| anyhow!(error))?;
-    let mut citizen = Citizen::arrive(server, directory).await?;
-    let side = call(&mut citizen, plan, plan.practice_area(number), village, || permit.forget()).await?;
-    citizen.client.leave().await?;
-    Ok(side)
+    let area = floor.ask(number).await;
+    let mut asked = Some(area);
+    let mut answered = || asked.take().into_iter().for_each(|area| floor.answered(area));
+    let called = async {
+        let mut citizen = Citizen::arrive(server, directory).await?;
+        let side = call(&mut citizen, plan, area, village, &mut answered).await?;
+        citizen.client.leave().await?;
+        Ok(side)
+    };
+    let side = called.await;
+    // One that came to nothing is no longer asked either.
+    answered();
+    side
 }
 
-/// One call from the citizen's side; `answered` is called when a lawyer took it, who then is the one to be free again.
+/// One call from the citizen's side; `answered` is called when a lawyer took it.
 async fn call(
     citizen: &mut Citizen,
     plan: &Plan,
