@@ -18,6 +18,8 @@ use yunfa_signaling::{
 
 /// How long one request may take.
 const REQUEST: Duration = Duration::from_secs(20);
+/// How long a connection may wait for the next request: less than the server lets it, whose farewell may be lost on a cut line.
+const IDLE: Duration = Duration::from_secs(4);
 
 /// A server and the way to talk to it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -120,7 +122,7 @@ impl Server {
         // reqwest is built without a provider of its own; a second installation says so and changes nothing.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let base = Url::parse(address).with_context(|| format!("`{address}` is not a URL"))?;
-        let http = Client::builder().timeout(REQUEST).local_address(local).build()?;
+        let http = Client::builder().timeout(REQUEST).pool_idle_timeout(IDLE).local_address(local).build()?;
         Ok(Self { base, http, local })
     }
 

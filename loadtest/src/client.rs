@@ -63,6 +63,31 @@ impl Client {
         comeback::come_back(&mut self.socket, &self.server, &self.token, within).await
     }
 
+    /// Loses the socket without a word, as in a tunnel; media go on.
+    pub fn cut_socket(&mut self) {
+        self.socket.cut();
+    }
+
+    /// Tries once to come back, at once; whether the stream goes on, for else it began anew.
+    ///
+    /// # Errors
+    ///
+    /// When the server is not there, or says when to come back.
+    pub async fn try_again(&mut self) -> anyhow::Result<bool> {
+        Ok(self.socket.try_again(&self.server, &self.token).await?.is_none())
+    }
+
+    /// Reaches the server from another address of ours from now on; what is connected stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// When the address cannot be used.
+    pub fn move_to(&mut self, local: IpAddr) -> anyhow::Result<()> {
+        self.server = Server::from(self.server.url().as_str(), local)?;
+        self.local = local;
+        Ok(())
+    }
+
     /// The bearer token, for the HTTP API.
     pub fn token(&self) -> &Token {
         &self.token

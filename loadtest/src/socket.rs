@@ -31,6 +31,8 @@ const CONNECT: Duration = Duration::from_secs(15);
 const PING: Duration = Duration::from_secs(5);
 /// Messages that may wait for somebody to look at them.
 const BACKLOG: usize = 4096;
+/// Requests without an answer that are remembered, as many as the server remembers.
+const UNANSWERED: usize = 256;
 /// Longest message taken; twice what the server may say in one.
 const MAX_MESSAGE: usize = 4 * 1024 * 1024;
 
@@ -67,6 +69,8 @@ pub struct Socket {
     pings: tokio::time::Interval,
     /// Messages that came while something else was waited for, in order.
     backlog: VecDeque<ServerMessage>,
+    /// Requests without an answer, in order: what is said again after a return.
+    unanswered: VecDeque<(RequestId, String)>,
     last_seq: u64,
     resume_token: Token,
     epoch: u64,
@@ -86,6 +90,7 @@ impl Socket {
             stream: Some(dial(server).await?),
             pings: interval(PING),
             backlog: VecDeque::new(),
+            unanswered: VecDeque::new(),
             last_seq: 0,
             resume_token: Token::new(""),
             epoch: 0,
@@ -98,6 +103,7 @@ impl Socket {
     async fn hello(&mut self, ticket: Token) -> anyhow::Result<Welcome> {
         let hello = ClientMessage::Hello { version: PROTOCOL_VERSION, ticket, device: DeviceClass::Web };
         self.backlog.clear();
+        self.unanswered.clear();
         (self.last_seq, self.epoch) = (0, 0);
         let greeted = self.greet(hello, |message| match message {
             ServerMessage::Welcome(welcome) => Some(welcome.clone()),
@@ -113,7 +119,7 @@ impl Socket {
         greeting: ClientMessage,
         answer: impl Fn(&ServerMessage) -> Option<T>,
     ) -> anyhow::Result<T> {
-        let id = self.send(greeting).await?;
+        let id = self.put(&greeting).await?.0;
         let answered = self.wait_for(ANSWER, "the answer to the greeting", |message| match message {
             ServerMessage::Error { reply_to, code, message, retry_after } if reply_to.is_none_or(|to| to == id) => {
                 Some(Err(Refused::new(*code, message, *retry_after)))
@@ -128,21 +134,26 @@ impl Socket {
         self.stream = None;
     }
 
-    /// Tries once to go on where the wire was lost: resumes, or says `hello` where there is nothing to resume, on the same
-    /// socket. `None` when it was resumed.
+    /// Tries once to go on where the wire was lost: resumes and says again what was not answered, or says `hello` where there is
+    /// nothing to resume, on the same socket. `None` when it was resumed.
     ///
     /// # Errors
     ///
     /// [`Refused`] or [`Problem`](crate::api::Problem) when the server says when to come back; others when it is not there.
     pub async fn try_again(&mut self, server: &Server, token: &Token) -> anyhow::Result<Option<Welcome>> {
-        self.cut();
-        self.stream = Some(dial(server).await?);
+        // As pages do, the old wire is let go of when the new one is taken: its end would be seen as an interruption.
+        let _old = self.stream.replace(dial(server).await?);
         self.epoch += 1;
         let (version, resume_token) = (PROTOCOL_VERSION, self.resume_token.clone());
         let resume = ClientMessage::Resume { version, resume_token, last_seq: self.last_seq, epoch: self.epoch };
         let resumed = self.greet(resume, |message| matches!(message, ServerMessage::Resumed { .. }).then_some(()));
         match resumed.await {
-            Ok(()) => Ok(None),
+            Ok(()) => {
+                for (_, text) in self.unanswered.clone() {
+                    self.wire()?.send(tungstenite::Message::text(text)).await?;
+                }
+                Ok(None)
+            }
             Err(error) => match error.downcast_ref::<Refused>().map(|refused| refused.code) {
                 Some(ErrorCode::ResumeLost) => {
                     let ticket = server.socket_ticket(token).await?;
@@ -153,16 +164,27 @@ impl Socket {
         }
     }
 
-    /// Says something and does not wait for what comes of it.
+    /// Says something and does not wait for what comes of it. When the socket breaks before the answer, it is said again on the
+    /// next one.
     ///
     /// # Errors
     ///
     /// When the socket is broken.
     pub async fn send(&mut self, message: ClientMessage) -> anyhow::Result<RequestId> {
-        let id = RequestId::new(Uuid::new_v4());
-        let text = serde_json::to_string(&ClientFrame { id, message })?;
-        self.wire()?.send(tungstenite::Message::text(text)).await?;
+        let (id, text) = self.put(&message).await?;
+        if self.unanswered.len() == UNANSWERED {
+            self.unanswered.pop_front();
+        }
+        self.unanswered.push_back((id, text));
         Ok(id)
+    }
+
+    /// Says something for this socket only.
+    async fn put(&mut self, message: &ClientMessage) -> anyhow::Result<(RequestId, String)> {
+        let id = RequestId::new(Uuid::new_v4());
+        let text = serde_json::to_string(&ClientFrame { id, message: message.clone() })?;
+        self.wire()?.send(tungstenite::Message::text(text.clone())).await?;
+        Ok((id, text))
     }
 
     fn wire(&mut self) -> anyhow::Result<&mut Stream> {
@@ -266,7 +288,7 @@ impl Socket {
                 biased;
                 frame = self.stream.as_mut().context("the socket is cut")?.next() => frame.context("the server closed the socket")??,
                 _ = self.pings.tick() => {
-                    self.send(ClientMessage::Ping {}).await?;
+                    self.put(&ClientMessage::Ping {}).await?;
                     continue;
                 }
                 () = &mut end => return Ok(None),
@@ -282,10 +304,30 @@ impl Socket {
                 ensure!(frame.seq == self.last_seq + 1, "message {} after {}", frame.seq, self.last_seq);
                 self.last_seq = frame.seq;
             }
-            if frame.message != (ServerMessage::Pong {}) {
+            if self.is_news(&frame.message) {
                 return Ok(Some(frame.message));
             }
         }
+    }
+
+    /// Whether anybody waits for this: not for a `pong`, nor for the second answer to what was said twice.
+    fn is_news(&mut self, message: &ServerMessage) -> bool {
+        match message {
+            ServerMessage::Pong {} => false,
+            ServerMessage::Done { reply_to } => self.answered(*reply_to),
+            ServerMessage::Error { reply_to: Some(reply_to), .. } => {
+                self.answered(*reply_to);
+                true
+            }
+            _ => true,
+        }
+    }
+
+    /// Notes the answer to a request; `false` when it was answered before.
+    fn answered(&mut self, id: RequestId) -> bool {
+        let before = self.unanswered.len();
+        self.unanswered.retain(|(waiting, _)| *waiting != id);
+        self.unanswered.len() < before
     }
 }
 
