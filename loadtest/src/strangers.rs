@@ -1,32 +1,43 @@
 //! Scenario `strangers`: whatever can be sent to the UDP port, by people who know nothing and by participants who mean ill,
 //! against a server of its own in network namespaces, while calls are held.
 mod calls;
-mod host;
 mod inside;
 mod outside;
-mod participant;
 mod spaces;
 mod wire;
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc, thread, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddrV4},
+    path::PathBuf,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
 
 use anyhow::{Context as _, anyhow};
-use serde::Serialize;
-use tokio::{runtime::Builder, time::Instant};
+use tokio::time::Instant;
 
-use crate::handmade::Hand;
+pub use crate::promises::{Outcome, Row};
+use crate::{
+    handmade::Hand,
+    host::{Host, Memory},
+    promises::told,
+    space::{self, Datagrams},
+};
 use calls::Calls;
-use host::{Host, MEDIA, Memory};
-use spaces::{Datagrams, Net};
+use spaces::{Net, PEOPLE, SERVER};
 use wire::Forger;
+
+/// Where media are taken.
+const MEDIA: SocketAddrV4 = Host::media(SERVER);
+/// From where participants made by hand speak, and to whom.
+const AT: (Ipv4Addr, SocketAddrV4) = (PEOPLE, MEDIA);
 
 /// How long the server settles before it is measured, and after an attack.
 const SETTLE: Duration = Duration::from_millis(500);
 /// Packets of a microphone per second.
 const VOICE: f64 = 50.0;
 const KIB: i64 = 1_024;
-/// Stack of our threads: a program that is not optimised moves whole clients over it.
-const STACK: usize = 16 * 1024 * 1024;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -89,67 +100,6 @@ impl Dose {
     };
 }
 
-/// What came of it.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Outcome {
-    /// One row for each attack.
-    pub rows: Vec<Row>,
-}
-
-/// What came of one attack.
-#[derive(Clone, Debug, Default, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Row {
-    /// What was tried.
-    pub attack: &'static str,
-    /// What was measured.
-    pub figures: BTreeMap<&'static str, f64>,
-    /// Promises that were not kept, in words.
-    pub broken: Vec<String>,
-}
-
-impl Row {
-    fn figure(&mut self, name: &'static str, value: f64) {
-        self.figures.insert(name, value);
-    }
-
-    fn expect(&mut self, kept: bool, promise: &str) {
-        if !kept {
-            self.broken.push(promise.to_owned());
-        }
-    }
-
-    /// A figure that may not be larger.
-    fn at_most(&mut self, name: &'static str, value: f64, limit: f64) {
-        self.figure(name, value);
-        self.expect(value <= limit, &format!("{name}: {value:.2} is more than {limit}"));
-    }
-}
-
-impl Outcome {
-    /// Whether everything was tried and every promise kept.
-    pub fn is_good(&self) -> bool {
-        !self.rows.is_empty() && self.rows.iter().all(|row| row.broken.is_empty())
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for row in &self.rows {
-            writeln!(f, "{} {}", if row.broken.is_empty() { "kept  " } else { "BROKEN" }, row.attack)?;
-            for (name, value) in &row.figures {
-                let decimals = if value.fract() == 0.0 { 0 } else { 2 };
-                writeln!(f, "       {value:>12.decimals$}  {name}")?;
-            }
-            for promise in &row.broken {
-                writeln!(f, "       broken: {promise}")?;
-            }
-        }
-        write!(f, "{}", if self.is_good() { "every promise was kept" } else { "A PROMISE WAS BROKEN" })
-    }
-}
-
 /// Runs the plan. Blocks, and must not be called from a task.
 ///
 /// # Errors
@@ -157,26 +107,12 @@ impl fmt::Display for Outcome {
 /// When no namespaces can be made or the calls cannot begin.
 pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     let net = Arc::new(Net::new()?);
-    let inside = Arc::clone(&net);
-    // Sockets stand where the thread that opens them stands.
-    let runtime = Builder::new_multi_thread()
-        .worker_threads(4)
-        .thread_stack_size(STACK)
-        .enable_all()
-        .on_thread_start(move || {
-            if let Err(error) = inside.people.enter() {
-                tracing::error!("a thread stands outside its namespace: {error}");
-            }
-        })
-        .build()?;
     let (plan, inside) = (plan.clone(), Arc::clone(&net));
-    let all = runtime.block_on(runtime.spawn(async move { Box::pin(all(&plan, &inside)).await }));
-    runtime.shutdown_timeout(SETTLE);
-    all?
+    space::run(&net.people, SETTLE, async move { Box::pin(all(&plan, &inside)).await })?
 }
 
 async fn all(plan: &Plan, net: &Net) -> anyhow::Result<Outcome> {
-    let host = Host::start(&plan.binary, &plan.data, &net.server).await?;
+    let host = Host::start(&plan.binary, &plan.data, &net.server, SERVER).await?;
     let hand = Arc::new(Hand::new()?);
     let calls = Calls::begin(&host, &hand).await?;
     let forger = Arc::new(Forger::new(&net.strangers, MEDIA)?);
@@ -196,13 +132,6 @@ async fn all(plan: &Plan, net: &Net) -> anyhow::Result<Outcome> {
     outcome.rows.push(told("control: a right check from the same place", outside::control(&mut bench).await));
     bench.host.stop().await?;
     Ok(outcome)
-}
-
-/// An attack that could not be carried out has shown nothing.
-fn told(attack: &'static str, row: anyhow::Result<Row>) -> Row {
-    let mut row = row.unwrap_or_else(|error| Row { broken: vec![format!("{error:#}")], ..Row::default() });
-    row.attack = attack;
-    row
 }
 
 /// Everything that an attack needs.

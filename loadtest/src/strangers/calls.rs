@@ -7,14 +7,13 @@ use yunfa_signaling::{
     words::{Channel, PracticeArea},
 };
 
-use super::{
-    host::Host,
-    participant::{Participant, Validated},
-};
+use super::AT;
 use crate::{
     api::{Directory, Server},
     client::{Citizen, Lawyer},
     handmade::Hand,
+    host::Host,
+    participant::{Participant, Validated},
     peer::Shape,
     received::Sums,
 };
@@ -104,9 +103,9 @@ impl Calls {
 
         let mut lawyer = Lawyer::sign_in(&host.server, second).await?;
         lawyer.set_duty(true).await?;
-        let listener = Validated::join(hand, NAMES.1, lawyer.client.socket()).await?.connect(Arc::clone(hand))?;
+        let listener = Validated::join(hand, NAMES.1, lawyer.client.socket(), AT).await?.connect(Arc::clone(hand))?;
         let mut citizen = door.guest(area(second)).await?;
-        let speaker = Validated::join(hand, NAMES.0, citizen.client.socket()).await?.connect(Arc::clone(hand))?;
+        let speaker = Validated::join(hand, NAMES.0, citizen.client.socket(), AT).await?.connect(Arc::clone(hand))?;
         let by_hand = accepted(citizen, lawyer).await.context("the call made by hand")?;
         Ok(Self { door, honest, by_hand, speaker: Arc::new(speaker), listener: Arc::new(listener) })
     }

@@ -9,15 +9,14 @@ use tokio::task::JoinSet;
 use yunfa_signaling::{message::ServerMessage, words::PracticeArea};
 
 use super::{
-    Bench, KIB, Row,
-    participant::{REPAIR, Validated},
-    pause,
+    AT, Bench, KIB, Row, pause,
     spaces::STRANGER,
     wire::{paced, stranger},
 };
 use crate::{
     client::Citizen,
     handmade::{OPUS, VP8, fragment, record},
+    participant::{REPAIR, Validated},
 };
 
 /// Bytes of records in one datagram of a storm.
@@ -60,7 +59,7 @@ pub(super) async fn storms(bench: &mut Bench<'_>) -> anyhow::Result<Row> {
         let (door, hand) = (bench.calls.door.clone(), Arc::clone(&bench.hand));
         joining.spawn(async move {
             let mut citizen = door.guest(PracticeArea::Other).await?;
-            let validated = Validated::join(&hand, 100 + name as u16, citizen.client.socket()).await?;
+            let validated = Validated::join(&hand, 100 + name as u16, citizen.client.socket(), AT).await?;
             anyhow::Ok((citizen, validated, Instant::now()))
         });
     }

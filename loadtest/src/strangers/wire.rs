@@ -11,8 +11,10 @@ use anyhow::Context as _;
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 use socket2::{Domain, Protocol, Socket, Type};
 
-use super::spaces::Space;
-use crate::handmade::{Access, Hand, null_hello, record};
+use crate::{
+    handmade::{Access, Hand, null_hello, record},
+    space::Space,
+};
 
 /// IPPROTO_RAW: the header is ours too.
 const RAW: i32 = 255;

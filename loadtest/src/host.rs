@@ -1,7 +1,7 @@
-//! The server of the `strangers` scenario as a process in its own namespace, and what it costs the machine.
+//! A server as a process in a namespace of its own, and what it costs the machine.
 use std::{
     fs,
-    net::SocketAddrV4,
+    net::{Ipv4Addr, SocketAddrV4},
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -14,23 +14,24 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::spaces::{SERVER, Space};
-use crate::api::{Demo, Server};
+use crate::{
+    api::{Demo, Server},
+    space::Space,
+};
 
-/// Where media are taken.
-pub(super) const MEDIA: SocketAddrV4 = SocketAddrV4::new(SERVER, 7_880);
+/// Where media are taken, at whatever address.
+const MEDIA_PORT: u16 = 7_880;
+/// Where pages and sockets are served.
+const PORT: u16 = 8_080;
 /// How long a start may take.
 const START: Duration = Duration::from_secs(60);
 /// Pause between two looks whether it has started.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// A server that takes everybody from one address, with one media worker.
+/// It takes everybody from one address, with one media worker.
 const SETTINGS: &[&str] = &[
-    "http.listen=10.77.1.1:8080",
     "tls.listen=off",
-    "media.udp_port=7880",
     "media.workers=1",
-    "media.public_addresses=10.77.1.1",
     "http.connections_per_address=4096",
     "limits.guests_per_address=100000",
     "limits.requests_per_second=10000",
@@ -38,20 +39,25 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// A running server.
-pub(super) struct Host {
+pub(crate) struct Host {
     child: Child,
     pid: u32,
-    pub(super) server: Server,
-    pub(super) demo: Demo,
+    pub(crate) server: Server,
+    pub(crate) demo: Demo,
 }
 
 impl Host {
     /// Starts it and waits until it is ready.
-    pub(super) async fn start(binary: &Path, data: &Path, space: &Space) -> anyhow::Result<Self> {
+    pub(crate) async fn start(binary: &Path, data: &Path, space: &Space, address: Ipv4Addr) -> anyhow::Result<Self> {
         let mut command = Command::new(binary);
         command.args(["serve", "--demo", "--data"]).arg(data).stdin(Stdio::null()).stdout(Stdio::null());
         command.kill_on_drop(true);
-        for setting in SETTINGS {
+        let where_to = [
+            format!("http.listen={address}:{PORT}"),
+            format!("media.udp_port={MEDIA_PORT}"),
+            format!("media.public_addresses={address}"),
+        ];
+        for setting in SETTINGS.iter().copied().chain(where_to.iter().map(String::as_str)) {
             command.args(["--set", setting]);
         }
         let runtime = Handle::current();
@@ -61,7 +67,7 @@ impl Host {
         })?;
         let mut child = spawned.with_context(|| binary.display().to_string())?;
         let pid = child.id().context("it has ended")?;
-        let server = Server::new("http://10.77.1.1:8080")?;
+        let server = Server::new(&format!("http://{address}:{PORT}"))?;
         let ready = async {
             while !server.is_ready().await {
                 if let Some(status) = child.try_wait()? {
@@ -76,13 +82,18 @@ impl Host {
         Ok(Self { child, pid, server, demo: serde_json::from_str(&text)? })
     }
 
+    /// Where the server at an address takes media.
+    pub(crate) const fn media(address: Ipv4Addr) -> SocketAddrV4 {
+        SocketAddrV4::new(address, MEDIA_PORT)
+    }
+
     /// Whether the process is still there.
-    pub(super) fn lives(&mut self) -> bool {
+    pub(crate) fn lives(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Resident memory, and the part of it that is no file, in KiB; exact (proc_pid_smaps(5)).
-    pub(super) fn memory(&self) -> anyhow::Result<Memory> {
+    pub(crate) fn memory(&self) -> anyhow::Result<Memory> {
         let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid))?;
         let of = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name)).context("not in smaps_rollup")?;
@@ -92,7 +103,7 @@ impl Host {
     }
 
     /// CPU time of the media worker, to the nanosecond (the first figure of schedstat).
-    pub(super) fn media_cpu(&self) -> anyhow::Result<Duration> {
+    pub(crate) fn media_cpu(&self) -> anyhow::Result<Duration> {
         for task in fs::read_dir(format!("/proc/{}/task", self.pid))? {
             let path: PathBuf = task?.path();
             if fs::read_to_string(path.join("comm"))?.starts_with("media-") {
@@ -105,14 +116,14 @@ impl Host {
     }
 
     /// Ends it.
-    pub(super) async fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(mut self) -> anyhow::Result<()> {
         Ok(self.child.kill().await?)
     }
 }
 
 /// How much memory there is, in KiB.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Memory {
-    pub(super) resident: i64,
-    pub(super) heap: i64,
+pub(crate) struct Memory {
+    pub(crate) resident: i64,
+    pub(crate) heap: i64,
 }
