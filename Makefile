@@ -7,7 +7,7 @@ DATA ?= data
 # Where builds go, as cargo takes it.
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help run test soak browser-soak herd-test crash-test outage-test faults-test strangers-test strangers-udp-test fuzz web types format lint deny tools-run tools-test rust-tests browser-tests web-tests bench
+.PHONY: help run test soak browser-soak herd-test crash-test outage-test faults-test network-test strangers-test strangers-udp-test fuzz web types format lint deny tools-run tools-test rust-tests browser-tests web-tests bench
 
 help: ## Lists these targets.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -61,7 +61,7 @@ deny: ## Checks licences, banned crates and sources (installs cargo-deny when it
 bench: ## Criterion benches of the media plane; figures go to docs/performance.md.
 	$(CARGO) bench -p yunfa-media
 
-soak: test deny browser-soak herd-test crash-test outage-test faults-test strangers-test strangers-udp-test fuzz ## What is slow: everything of `test`, licences, crashes, outages, strangers, fuzzing, and the model test with many more cases.
+soak: test deny browser-soak herd-test crash-test outage-test faults-test network-test strangers-test strangers-udp-test fuzz ## What is slow: everything of `test`, licences, crashes, outages, networks, strangers, fuzzing, and the model test with many more cases.
 	PROPTEST_CASES=20000 $(CARGO) test --release -p yunfa-signaling --test model
 
 herd-test: ## Lets 500 clients lose their sockets at once, by a cut line and by a killed server; all are back within 15 s.
@@ -84,6 +84,9 @@ outage-test: ## Stops PostgreSQL for a minute under calls: none drops, and every
 
 faults-test: ## Fills the disk, stops the database, the process, and lets it sleep, for a minute each under 10 calls (needs root).
 	$(CARGO) test --release --locked --test it -- --ignored --nocapture --test-threads 1 faults::
+
+network-test: ## Cuts sockets for 59 s and links, lets a client be gone and another one change its network, under calls; needs root.
+	$(CARGO) test --release --locked --test it -- --ignored --nocapture --test-threads 1 network::
 
 strangers-test: ## Besieges a release build: bombs, 2 500 hostile clients under calls, logins by the clock.
 	$(CARGO) test --release --locked --test it -- --include-ignored --nocapture --test-threads 1 strangers:: limits::

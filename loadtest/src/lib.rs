@@ -12,6 +12,7 @@ mod handmade;
 pub mod herd;
 mod host;
 mod keyframes;
+pub mod network;
 pub mod pairs;
 mod participant;
 pub mod peer;

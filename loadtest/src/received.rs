@@ -29,6 +29,13 @@ impl Timeline {
         self.0.insert(u64::try_from(since_epoch.as_millis() / TENTH.as_millis()).unwrap_or(u64::MAX));
     }
 
+    /// The longest time between two tenths of a second in which something arrived.
+    #[must_use]
+    pub fn longest_silence(&self) -> Duration {
+        let longest = self.0.iter().zip(self.0.iter().skip(1)).map(|(one, next)| next - one - 1).max();
+        TENTH * u32::try_from(longest.unwrap_or(0)).unwrap_or(u32::MAX)
+    }
+
     /// Seconds in which both received something: second by second from the first tenth they share to the last, the last
     /// second counted by its part.
     #[must_use]
@@ -350,6 +357,8 @@ mod tests {
             there.mark(TENTH * tenth);
         }
 
+        assert_eq!(there.longest_silence(), TENTH * 20);
+        assert!(here.longest_silence().is_zero() && Timeline::default().longest_silence().is_zero());
         // From 2.0 s to 8.5 s, without the two whole seconds from 5.0 s to 7.0 s.
         assert!((here.two_way_seconds(&there) - 4.5).abs() < 1e-9);
         assert!((there.two_way_seconds(&here) - 4.5).abs() < 1e-9);

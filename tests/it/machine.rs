@@ -8,6 +8,11 @@ pub(crate) async fn calm() -> RwLockReadGuard<'static, ()> {
     MACHINE.read().await
 }
 
+/// The same for a test without a runtime.
+pub(crate) fn calm_at_once() -> RwLockReadGuard<'static, ()> {
+    MACHINE.blocking_read()
+}
+
 /// For a test that saturates the machine on purpose: nobody measures meanwhile.
 pub(crate) async fn alone() -> RwLockWriteGuard<'static, ()> {
     MACHINE.write().await

@@ -13,6 +13,7 @@ mod herd;
 mod limits;
 mod machine;
 mod media_calls;
+mod network;
 mod page;
 mod pages;
 mod people;
