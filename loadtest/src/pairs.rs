@@ -12,6 +12,7 @@ use tokio::{
 };
 use yunfa_signaling::{
     ids::{AreaCode, SessionId},
+    message::ServerMessage,
     words::{Channel, Outcome, PracticeArea},
 };
 
@@ -225,7 +226,13 @@ impl Desk {
     /// One call; `None` when another lawyer was first.
     async fn answer(&mut self, offer: yunfa_signaling::ids::OfferId) -> anyhow::Result<Option<LawyerSide>> {
         let lawyer = &mut self.lawyer;
-        lawyer.client.socket().look_for(LOOK, |_| None::<()>).await?;
+        let is_over = |message: &ServerMessage| match message {
+            ServerMessage::OfferClosed { offer: over, .. } if *over == offer => Some(()),
+            _ => None,
+        };
+        if lawyer.client.socket().look_for(LOOK, is_over).await?.is_some() {
+            return Ok(None);
+        }
         lawyer.client.take_received();
         let accepted = Instant::now();
         self.floor.take(self.number);
