@@ -167,7 +167,12 @@ pub(super) async fn away(stage: Stage<'_>, away: Away) -> anyhow::Result<Row> {
     received[0].add(before);
     if away.kind != Kind::Link {
         let silence = received.iter().map(|of| of.timeline.longest_silence()).max().unwrap_or_default();
-        row.at_most("longest silence of media meanwhile, ms", milliseconds(silence), stage.dose.limit(500.0, 2_500.0));
+        // No second is lost while something comes in each.
+        row.at_most(
+            "longest silence of media meanwhile, ms",
+            milliseconds(silence),
+            stage.dose.limit(1_000.0, 2_500.0),
+        );
     }
     let told = seen(gone.client, other.client).await?;
     gone.say().await?;
@@ -369,7 +374,8 @@ pub(super) async fn change(stage: Stage<'_>) -> anyhow::Result<Row> {
             (here, there) = (there, here);
         }
     }
-    let media = dose.limit(1_500.0, 4_000.0);
+    // Less than is looked at, so that whoever is not back by then has failed.
+    let media = dose.limit(1_500.0, 2_300.0);
     for ((_, figure), silence) in MANNERS.iter().zip(silences) {
         row.at_most(figure, milliseconds(silence), media);
     }
