@@ -24,6 +24,7 @@ export interface CallEvents {
 export class Call {
   private readonly transport: Transport
   private pc: RTCPeerConnection | null = null
+  private attempt = 0
   private timer: ReturnType<typeof setTimeout> | undefined
   private sampler: ReturnType<typeof setInterval> | undefined
   private lastReading: Reading | null = null
@@ -90,6 +91,16 @@ export class Call {
     this.feed({ kind: 'lost' })
   }
 
+  /** The server greets this page as a new one. */
+  greeted(): void {
+    this.feed({ kind: 'greeted' })
+  }
+
+  /** Somebody looks at the page again: what happened to the connection meanwhile may not have been told. */
+  look(): void {
+    if (this.pc) this.feed({ kind: 'ice', attempt: this.attempt, state: this.pc.iceConnectionState })
+  }
+
   setSlots(slots: readonly SlotView[]): void {
     this.slots = slots
     this.showRemote()
@@ -152,6 +163,7 @@ export class Call {
   private async makeOffer(attempt: number): Promise<void> {
     const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' })
     this.pc = pc
+    this.attempt = attempt
     // The order of the media sections is part of the protocol: microphone, camera, voices, cameras, screen.
     pc.addTransceiver('audio', { direction: 'sendonly' })
     pc.addTransceiver('video', { direction: 'sendonly' })

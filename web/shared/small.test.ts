@@ -4,6 +4,7 @@ import { openApi, type Problem, problemCode } from './api'
 import { clock } from './format'
 import { mintId } from './ids'
 import { judge, type Reading } from './quality'
+import { onReturn } from './returning'
 
 afterEach(() => vi.unstubAllGlobals())
 
@@ -46,4 +47,22 @@ test('a problem carries its code, and a dead network has one too', async () => {
   expect(refused).toEqual(['rate-limited', 7])
   expect(asked[0]?.headers).toMatchObject({ 'Yunfa-Door': 'citizen' })
   expect(await api.get('/api/me').catch(problemCode)).toBe('unreachable')
+})
+
+test('a page is come back to when somebody looks: shown, thawed, or out of the back-forward cache', () => {
+  const back = vi.fn()
+  const look = vi.spyOn(document, 'visibilityState', 'get').mockReturnValue('hidden')
+  const stop = onReturn(back)
+
+  document.dispatchEvent(new Event('visibilitychange'))
+  document.dispatchEvent(new Event('resume'))
+  expect(back).not.toHaveBeenCalled()
+  look.mockReturnValue('visible')
+  for (const sign of ['visibilitychange', 'resume']) document.dispatchEvent(new Event(sign))
+  window.dispatchEvent(new Event('pageshow'))
+  expect(back).toHaveBeenCalledTimes(3)
+  stop()
+  document.dispatchEvent(new Event('visibilitychange'))
+  expect(back).toHaveBeenCalledTimes(3)
+  look.mockRestore()
 })

@@ -4,6 +4,7 @@ import { Problem } from './api'
 import { mintId } from './ids'
 import { Line, type LineInput, type LineStatus } from './line'
 import type { ClientMessage, DeviceClass, ErrorCode, ServerFrame, ServerMessage } from './protocol'
+import { onReturn } from './returning'
 
 export interface SocketEvents {
   onMessage(message: ServerMessage): void
@@ -123,14 +124,11 @@ export function openSocket(api: Api, events: SocketEvents): Socket {
     [window, 'online'],
     [window, 'offline'],
     [connection, 'change'],
-    // Out of the back-forward cache, or thawed: the clock has jumped and the socket may be gone unnoticed.
-    [window, 'pageshow'],
+    // Thawed behind another page: the clock has jumped, and the socket may be gone unnoticed.
     [document, 'resume'],
   ]
   for (const [target, event] of changes) target?.addEventListener(event, nudge)
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') nudge()
-  })
+  onReturn(nudge)
 
   return {
     start: () => feed({ kind: 'start' }),

@@ -49,6 +49,20 @@ test('what the server lost is offered again', () => {
   expect(feed({ kind: 'lost' })).toContainEqual({ kind: 'offer', attempt: 8 })
 })
 
+test('a server that greets the page as a new one is offered a new transport in place of the one that stood', () => {
+  connect()
+
+  expect(feed({ kind: 'greeted' })).toContainEqual({ kind: 'offer', attempt: 8 })
+  // The line says it again by itself.
+  expect(feed({ kind: 'greeted' })).toEqual([])
+})
+
+test('a connection that the browser closed while the page was away is offered again', () => {
+  connect()
+
+  expect(feed({ kind: 'ice', attempt: 7, state: 'closed' })).toContainEqual({ kind: 'offer', attempt: 8 })
+})
+
 test('repeated failures wait longer and longer, and a success forgets them', () => {
   feed({ kind: 'join' })
   const waits = []

@@ -14,6 +14,8 @@ export type TransportInput =
   | { kind: 'refused'; attempt: number }
   | { kind: 'ice'; attempt: number; state: RTCIceConnectionState }
   | { kind: 'lost' }
+  /** The server greets this page as a new one: what stood before is nothing to it. */
+  | { kind: 'greeted' }
   | { kind: 'timeout' }
 
 export type TransportOutput =
@@ -70,6 +72,10 @@ export class Transport {
       case 'lost':
         if (this.state.name === 'joining' || this.state.name === 'connected') this.fail(now)
         return
+      case 'greeted':
+        // An offer that is under way is said again by the line.
+        if (this.state.name === 'connected') this.fail(now)
+        return
       case 'timeout': {
         const due = this.deadline()
         if (due === null || now < due) return
@@ -92,6 +98,7 @@ export class Transport {
         this.state = { ...this.state, interrupted: true }
         return this.announce('interrupted')
       case 'failed':
+      case 'closed':
         return this.fail(now)
       default:
         return

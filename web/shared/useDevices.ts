@@ -2,6 +2,7 @@
 import { ref, shallowRef } from 'vue'
 import type { Call } from './call'
 import { type Captured, capture, captureOne, type Device, type Missing } from './devices'
+import { onReturn } from './returning'
 
 const DEVICES: readonly Device[] = ['microphone', 'camera']
 
@@ -34,12 +35,9 @@ export function useDevices(call: Call) {
   window.addEventListener('pagehide', () => {
     leaving = true
   })
-  window.addEventListener('pageshow', () => {
+  onReturn(() => {
     leaving = false
     lookAgain()
-  })
-  document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible') lookAgain()
   })
   // Something was plugged in, or allowed: what is missing is asked for at once. A refusal is not asked against.
   navigator.mediaDevices?.addEventListener?.('devicechange', () => {

@@ -5,6 +5,7 @@ import { Call } from './call'
 import type { LineStatus, Refusal } from './line'
 import type { DeviceState, ServerMessage } from './protocol'
 import type { Quality } from './quality'
+import { onReturn } from './returning'
 import { openSocket } from './socket'
 import type { TransportStatus } from './transport'
 import { useDevices } from './useDevices'
@@ -56,6 +57,7 @@ export function useLink(api: Api, events: LinkEvents) {
     },
   })
   const devices = useDevices(call)
+  onReturn(() => call.look())
 
   const socket = openSocket(api, {
     onStatus: next => {
@@ -83,8 +85,9 @@ export function useLink(api: Api, events: LinkEvents) {
       switch (message.type) {
         case 'welcome':
           draining.value = false
-          // A fresh stream does not know of our devices.
+          // A fresh stream knows neither our devices nor our transport.
           saidDevices = ''
+          call.greeted()
           break
         case 'mediaAnswer':
           call.answer(message.attempt, message.answer)
