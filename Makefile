@@ -67,7 +67,7 @@ soak: test deny browser-soak herd-test crash-test outage-test faults-test networ
 herd-test: ## Lets 500 clients lose their sockets at once, by a cut line and by a killed server; all are back within 15 s.
 	tests/herd.sh
 
-browser-soak: web tests/browser/node_modules ## Reloads and crashes pages in a call again and again, and freezes one for six minutes.
+browser-soak: web tests/browser/node_modules ## Reloads and crashes pages in a call again and again, leaves them behind or frozen for six minutes, looks at both languages.
 	$(CARGO) build --release --locked --bin yunfa
 	cd tests/browser && YUNFA=$(CURDIR)/target/release/yunfa npm run soak
 

@@ -1,26 +1,16 @@
 // Who one is, against the real server: the second factor of the staff, and a citizen's telephone number.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { test } from 'node:test'
 import { openWindow, startBrowser } from './lib/browser.js'
 import { assertAccessible } from './lib/judge.js'
-import { call, closeAll, closeQuietly, openCitizen, reach, reachFit, signIn } from './lib/people.js'
-import { startServer } from './lib/server.js'
+import { call, closeQuietly, openCitizen, reach, reachFit, signIn } from './lib/people.js'
+import { browser, server, useStage } from './lib/stage.js'
 import { totp } from './lib/totp.js'
 
 /** One step of the authenticator. */
 const STEP_MS = 30_000
 
-let server
-let browser
-before(async () => {
-  server = await startServer(['signaling.give_up_seconds=10'])
-  browser = await startBrowser()
-})
-afterEach(() => closeAll(browser))
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+useStage(['signaling.give_up_seconds=10'], [startBrowser])
 
 for (const [who, door, login] of [
   ['a lawyer', 'lawyer', () => server.lawyer('lawyer2')],

@@ -54,7 +54,7 @@ test('a lawyer who takes back the permissions goes on, is told what to do, and g
   const { citizen, lawyer } = await talk({ user: 'lawyer2' })
 
   await permit(atDesk, lawyer, { camera: 'denied', microphone: 'denied' })
-  await said(lawyer, 'camera', /没有得到摄像头的许可.*允许/)
+  await said(lawyer, 'camera', /摄像头也不能用/)
   await said(lawyer, 'microphone', /浏览器不让用话筒.*打字.*允许/)
   await citizen.getByText('对方的话筒不能用').waitFor(PATIENCE)
   await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active'), heard(lawyer), seesMore(lawyer)])

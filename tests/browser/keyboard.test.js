@@ -1,24 +1,14 @@
 // A whole call by keyboard alone, with the focus where something new is, nothing that moves, and every change said aloud.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { test } from 'node:test'
 import { DESKTOP, openWindow, startBrowser } from './lib/browser.js'
-import { closeAll, closeQuietly, openCitizen, reach } from './lib/people.js'
-import { startServer } from './lib/server.js'
+import { closeQuietly, openCitizen, reach } from './lib/people.js'
+import { browser, server, useStage } from './lib/stage.js'
 
 /** More presses than any page has places. */
 const MOST_TABS = 60
 
-let server
-let browser
-before(async () => {
-  server = await startServer()
-  browser = await startBrowser()
-})
-afterEach(() => closeAll(browser))
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+useStage([], [startBrowser])
 
 test('a call is made, held, ended, rated and written down without a mouse', async () => {
   const lawyer = await openWindow(browser, { size: DESKTOP })

@@ -1,36 +1,14 @@
 // Every state of every page, in both languages: no accessibility violation, no console error, and a picture to look at.
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
-import { after, before, test } from 'node:test'
-import { fileURLToPath } from 'node:url'
-import { DESKTOP, LANDSCAPE, openWindow, PHONE, SMALL_PHONE, startBrowser } from './lib/browser.js'
-import { assertAccessible, assertFits } from './lib/judge.js'
+import { test } from 'node:test'
+import { openWindow } from './lib/browser.js'
+import { browser, examine, reach, site, useSite, WINDOWS } from './lib/looks.js'
 import { chat, DIRECTORY, RECORD, row, script, session } from './lib/scripted.js'
-import { serveDist } from './lib/static.js'
 
-const OUTPUT = fileURLToPath(new URL('./output/', import.meta.url))
+useSite()
 
-let browser
-let site
-before(async () => {
-  mkdirSync(OUTPUT, { recursive: true })
-  site = await serveDist()
-  browser = await startBrowser()
-})
-after(async () => {
-  await browser?.close()
-  await site?.close()
-})
-
-/** Name, size, English, text at 200 %. `YUNFA_LOOK=all` takes every page in both languages, for a designer's eye. */
-const WINDOWS = [
-  ['phone', PHONE, false, false],
-  ['small', SMALL_PHONE, true, false],
-  ['landscape', LANDSCAPE, false, false],
-  ['desktop', DESKTOP, true, false],
-  ['large', PHONE, false, true],
-]
-const LOOKED_AT = process.env.YUNFA_LOOK === 'all' ? WINDOWS.flatMap(([name, size, , large]) => [[name, size, false, large], [name, size, true, large]]) : WINDOWS
+/** `YUNFA_TEST_LOOK=all` takes every page in both languages, for a designer's eye. */
+const LOOKED_AT = process.env.YUNFA_TEST_LOOK === 'all' ? WINDOWS.flatMap(([name, size, , large]) => [[name, size, false, large], [name, size, true, large]]) : WINDOWS
 
 for (const [name, size, english, large] of LOOKED_AT) {
   const tag = `${name}-${english ? 'en' : 'zh'}`
@@ -258,14 +236,4 @@ for (const [name, size, english, large] of LOOKED_AT) {
     assert.deepEqual(page.complaints, [])
     await page.context().close()
   })
-}
-
-async function reach(page, state) {
-  await page.locator(`[data-testid=state][data-state=${state}]`).waitFor()
-}
-
-async function examine(page, name) {
-  await assertAccessible(page, name)
-  await assertFits(page, name)
-  await page.screenshot({ path: `${OUTPUT}${name}.png`, fullPage: true })
 }

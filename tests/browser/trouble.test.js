@@ -1,22 +1,12 @@
 // What goes wrong on an ordinary day: no camera, no microphone, nobody there, a change of mind.
 import assert from 'node:assert/strict'
-import { after, afterEach, before, test } from 'node:test'
+import { test } from 'node:test'
 import { openWindow, PHONE, startBrowser } from './lib/browser.js'
-import { call, chatBothWays, closeAll, closeQuietly, heard, openCitizen, openDesk, reach, reachFit, received, writeOutcome } from './lib/people.js'
-import { startServer } from './lib/server.js'
+import { playOnlyAfterTap } from './lib/devices.js'
+import { call, chatBothWays, closeQuietly, heard, openCitizen, openDesk, reach, reachFit, received, writeOutcome } from './lib/people.js'
+import { browser, server, useStage } from './lib/stage.js'
 
-let server
-let browser
-before(async () => {
-  server = await startServer(['signaling.give_up_seconds=10'])
-  browser = await startBrowser()
-})
-// A failed test leaves nobody on duty for the next one.
-afterEach(() => closeAll(browser))
-after(async () => {
-  await browser?.close()
-  await server?.stop()
-})
+useStage(['signaling.give_up_seconds=10'], [startBrowser])
 
 test('without a camera the call goes on by voice, and the page says so', async () => {
   const cameraless = await startBrowser({ devices: false, args: ['--use-fake-device-for-media-stream=device-count=0'] })
@@ -152,17 +142,4 @@ for (const who of ['citizen', 'lawyer']) {
     await writeOutcome(lawyer)
     await closeQuietly(citizen, lawyer)
   })
-}
-
-/** Chromium lets a page that captures play at once; in-app browsers do not. This one behaves like them. */
-function playOnlyAfterTap() {
-  const play = HTMLMediaElement.prototype.play
-  let tapped = false
-  document.addEventListener('click', () => {
-    tapped = true
-  }, true)
-  HTMLMediaElement.prototype.play = function () {
-    const may = this.muted || tapped
-    return may ? play.call(this) : Promise.reject(new DOMException('no tap yet', 'NotAllowedError'))
-  }
 }

@@ -1,8 +1,8 @@
 // Debian's Chromium with fake devices, one window per person.
 import { chromium } from 'playwright-core'
 
-const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
-const QUIET = [
+export const EXECUTABLE = process.env.CHROMIUM ?? '/usr/bin/chromium'
+export const QUIET = [
   '--no-sandbox',
   '--disable-gpu',
   '--disable-quic',
@@ -10,17 +10,16 @@ const QUIET = [
   '--disable-background-networking',
   '--disable-component-update',
   '--disable-sync',
-  // A page in the background must neither sleep nor lose its camera during a call.
-  '--disable-background-timer-throttling',
-  '--disable-backgrounding-occluded-windows',
-  '--disable-renderer-backgrounding',
   // Loopback addresses as they are, not as mDNS names.
   '--disable-features=WebRtcHideLocalIpsWithMdns',
   '--allow-loopback-in-peer-connection',
 ]
-const DEVICES = ['--use-fake-device-for-media-stream']
+export const DEVICES = ['--use-fake-device-for-media-stream']
 
-/** Starts a browser; `devices` says whether it has a microphone and a camera at all. */
+/**
+ * Starts a browser in which no page is ever behind another one, none sleeps and none is kept for the way back; one as people
+ * have it is in `ordinary.js`. `devices` says whether it has a microphone and a camera at all.
+ */
 export function startBrowser({ devices = true, args = [], executable = EXECUTABLE } = {}) {
   return chromium.launch({
     executablePath: executable,
@@ -68,8 +67,10 @@ export async function dress(page, { english = false, large = false, init = null 
   page.on('pageerror', error => page.complaints.push(`error: ${error.message}`))
   page.on('console', message => {
     const text = message.text()
-    // A refused request is logged by Chromium itself; the pages say it in words, which the tests look at.
-    if (message.type() === 'error' && !text.startsWith('Failed to load resource')) page.complaints.push(text)
+    // A refused request, and a socket of a page that is put away, are logged by Chromium itself; the pages say it in words,
+    // which the tests look at.
+    const isOwn = text.startsWith('Failed to load resource') || text.endsWith('Page entered Back-Forward Cache.')
+    if (message.type() === 'error' && !isOwn) page.complaints.push(text)
   })
   if (english) await page.addInitScript(() => localStorage.setItem('yunfa.language', 'en'))
   if (large) await page.addInitScript(doubleText)

@@ -4,20 +4,31 @@ import { readFileSync } from 'node:fs'
 /** The process that reads the cameras. The one that reads microphones also plays what is heard, so it has to live. */
 const CAMERAS = 'video_capture.mojom.VideoCaptureService'
 
-/** To run in a page before it does: while a device is unplugged there is none to be had, as `unplug` and `plugIn` say. */
+/** To run in a page before it does: while a device is gone there is none to be had, as `unplug`, `take` and `plugIn` say. */
 export function sockets() {
-  const gone = new Set()
+  const gone = new Map()
   window.gone = gone
-  window.voices = []
+  window.captured = { microphone: [], camera: [] }
   const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices)
   navigator.mediaDevices.getUserMedia = async wanted => {
-    if ((wanted.audio && gone.has('microphone')) || (wanted.video && gone.has('camera'))) {
-      throw new DOMException('Requested device not found', 'NotFoundError')
-    }
+    const why = (wanted.audio && gone.get('microphone')) || (wanted.video && gone.get('camera'))
+    if (why) throw new DOMException('Requested device is not to be had', why)
     const stream = await real(wanted)
-    window.voices.push(...stream.getAudioTracks())
+    window.captured.microphone.push(...stream.getAudioTracks())
+    window.captured.camera.push(...stream.getVideoTracks())
     return stream
   }
+}
+
+/** A device ends, and is not to be had any more for this reason; the page is told by hand. */
+export function take(page, device, why) {
+  return page.evaluate(([name, reason]) => {
+    window.gone.set(name, reason)
+    for (const track of window.captured[name].splice(0)) {
+      track.stop()
+      track.dispatchEvent(new Event('ended'))
+    }
+  }, [device, why])
 }
 
 /**
@@ -25,15 +36,9 @@ export function sockets() {
  * dies. The one that reads microphones also plays what is heard, so there the page is told by hand.
  */
 export async function unplug(browser, page, device) {
-  await page.evaluate(gone => window.gone.add(gone), device)
-  if (device === 'microphone') {
-    return page.evaluate(() => {
-      for (const track of window.voices.splice(0)) {
-        track.stop()
-        track.dispatchEvent(new Event('ended'))
-      }
-    })
-  }
+  const why = 'NotFoundError'
+  if (device === 'microphone') return take(page, device, why)
+  await page.evaluate(([gone, reason]) => window.gone.set(gone, reason), [device, why])
   const session = await browser.newBrowserCDPSession()
   const { processInfo } = await session.send('SystemInfo.getProcessInfo')
   await session.detach()
@@ -63,5 +68,18 @@ export async function permit(browser, page, settings) {
   const origin = new URL(page.url()).origin
   for (const [name, setting] of Object.entries(settings)) {
     await sessions.get(browser).send('Browser.setPermission', { permission: { name }, setting, origin, browserContextId })
+  }
+}
+
+/** To run in a page before it does. Chromium lets a page that captures play at once; in-app browsers do not, and it is now like them. */
+export function playOnlyAfterTap() {
+  const play = HTMLMediaElement.prototype.play
+  window.tapped = false
+  document.addEventListener('click', () => {
+    window.tapped = true
+  }, true)
+  HTMLMediaElement.prototype.play = function () {
+    const may = this.muted || window.tapped
+    return may ? play.call(this) : Promise.reject(new DOMException('no tap yet', 'NotAllowedError'))
   }
 }

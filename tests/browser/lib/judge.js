@@ -57,9 +57,18 @@ export async function assertFits(page, name) {
     const root = document.documentElement
     const sideways = element =>
       isSeen(element) && element.getBoundingClientRect().right > root.clientWidth + 0.5 && element.closest('.scroll, .stage, thead') === null
-    // The way out of a call is in view, whatever else has to be scrolled to.
-    const way = document.getElementById('hangup')?.getBoundingClientRect()
-    const hidden = way && (way.top < 0 || way.bottom > innerHeight + 0.5) ? [`hangup ${Math.round(way.top)}–${Math.round(way.bottom)} of ${innerHeight}`] : []
+    // The way out of a call and the way to hear are in view, whatever else has to be scrolled to.
+    const hidden = [...document.querySelectorAll('#hangup, [data-testid=hear]')]
+      .map(way => ({ way, box: way.getBoundingClientRect() }))
+      .filter(({ way, box }) => {
+        const seen = document.elementFromPoint((box.left + box.right) / 2, (box.top + box.bottom) / 2)
+        return box.top < 0 || box.bottom > innerHeight + 0.5 || !way.contains(seen)
+      })
+      .map(({ way, box }) => `${label(way)} ${Math.round(box.top)}–${Math.round(box.bottom)} of ${innerHeight}`)
+    // A call that fills the screen leaves nothing to scroll to below it.
+    const call = document.querySelector('.page[data-stage=talking], .desk[data-talking=true]')
+    const fills = call && Math.abs(call.getBoundingClientRect().height - innerHeight) <= 1
+    const below = fills ? Math.max(0, root.scrollHeight - innerHeight - 1) : 0
     const unknown = [...document.body.querySelectorAll('*')].filter(element => element instanceof HTMLUnknownElement)
     return {
       overflow: Math.max(0, root.scrollWidth - root.clientWidth),
@@ -68,9 +77,10 @@ export async function assertFits(page, name) {
       cut,
       covered,
       hidden,
+      below,
       unknown: unknown.map(element => element.localName),
       language: root.lang === (localStorage.getItem('yunfa.language') === 'en' ? 'en' : 'zh-CN') ? '' : root.lang,
     }
   }, [MIN_TARGET, MIN_TARGET_CITIZEN])
-  assert.deepEqual(found, { overflow: 0, sticksOut: [], small: [], cut: [], covered: [], hidden: [], unknown: [], language: '' }, `layout of ${name}`)
+  assert.deepEqual(found, { overflow: 0, sticksOut: [], small: [], cut: [], covered: [], hidden: [], below: 0, unknown: [], language: '' }, `layout of ${name}`)
 }

@@ -68,14 +68,30 @@ export async function signIn(page, { user, password }) {
   await page.getByTestId('login').click()
 }
 
+/** Two who talk. */
+export async function talk(atHome, atDesk, server, { user, channel = 'video', init = null }) {
+  const state = channel === 'text' ? 'text-only' : 'active'
+  const lawyer = await openDesk(atDesk, server, user)
+  const citizen = await openCitizen(atHome, server, { init })
+  await call(citizen, channel)
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, state), reach(lawyer, state)])
+  return { citizen, lawyer }
+}
+
+/** Types one line. */
+export async function say(page, text) {
+  await page.getByTestId('chat-input').fill(text)
+  await page.getByTestId('chat-send').click()
+}
+
 /** Says one line on each side and sees it on the other. */
 export async function chatBothWays(citizen, lawyer) {
   for (const [from, to, text] of [
     [citizen, lawyer, '老板三个月没发工资了。'],
     [lawyer, citizen, '您有劳动合同吗？'],
   ]) {
-    await from.getByTestId('chat-input').fill(text)
-    await from.getByTestId('chat-send').click()
+    await say(from, text)
     await to.getByTestId('chat-log').getByText(text).waitFor({ timeout: SLOW_MS })
   }
 }
@@ -233,13 +249,8 @@ export async function heard(page) {
   await until(async () => (await received(page)).energy > energy, 'nothing is heard')
 }
 
-/** Asks again and again. */
-async function until(isSo, otherwise) {
-  for (const end = Date.now() + SLOW_MS; Date.now() < end; await pause(100)) if (await isSo()) return
+/** Asks again and again, also a page that is behind another one and whose own timers are slow. */
+export async function until(isSo, otherwise, patience = SLOW_MS) {
+  for (const end = Date.now() + patience; Date.now() < end; await pause(100)) if (await isSo()) return
   throw new Error(otherwise)
-}
-
-/** Seconds in which both browsers received media: from when the later one began to when the earlier one stopped. */
-export function overlap(a, b) {
-  return Math.max(0, Math.min(a.lastMediaAt, b.lastMediaAt) - Math.max(a.firstMediaAt, b.firstMediaAt)) / 1000
 }

@@ -13,6 +13,20 @@ export const DIRECTORY = {
   ],
 }
 
+const WELCOME = {
+  type: 'welcome',
+  version: 1,
+  role: 'CITIZEN',
+  name: '群众4821',
+  resumeToken: 'r',
+  resumeSeconds: 60,
+  presence: null,
+  consultation: null,
+  session: null,
+  offers: [],
+  outcomeDue: null,
+}
+
 /** Puts a scripted server before a page. `api` maps `METHOD /path` to a body, or to `[status, body]`. */
 export async function script(page, { api = {}, welcome = {} } = {}) {
   const answers = {
@@ -28,9 +42,13 @@ export async function script(page, { api = {}, welcome = {} } = {}) {
     await route.fulfill({ status, contentType: 'application/json', body: JSON.stringify(body) ?? '' })
   })
   const said = []
+  const listeners = new Map()
   let seq = 0
   let socket
   let silent = false
+  let greeting = { ...WELCOME, ...welcome }
+  /** What a page that resumes is told: that its stream goes on, or this code. */
+  let refusal = null
   const say = message => socket.send(JSON.stringify({ seq: (seq += 1), ...message }))
   await page.routeWebSocket('**/ws', opened => {
     if (silent) return void opened.close()
@@ -38,23 +56,12 @@ export async function script(page, { api = {}, welcome = {} } = {}) {
     opened.onMessage(text => {
       const frame = JSON.parse(String(text))
       said.push(frame)
+      listeners.get(frame.type)?.(frame)
       if (frame.type === 'ping') return opened.send(JSON.stringify({ seq: 0, type: 'pong' }))
-      if (frame.type === 'hello') {
-        say({
-          type: 'welcome',
-          version: 1,
-          role: 'CITIZEN',
-          name: '群众4821',
-          resumeToken: 'r',
-          resumeSeconds: 60,
-          presence: null,
-          consultation: null,
-          session: null,
-          offers: [],
-          outcomeDue: null,
-          now: Date.now(),
-          ...welcome,
-        })
+      if (frame.type === 'hello') say({ ...greeting, now: Date.now() })
+      if (frame.type === 'resume') {
+        if (refusal) return void opened.send(JSON.stringify({ seq: 0, type: 'error', replyTo: frame.id, message: '', retryAfter: null, ...refusal }))
+        opened.send(JSON.stringify({ seq, type: 'resumed', epoch: frame.epoch }))
       }
       say({ type: 'done', replyTo: frame.id })
     })
@@ -62,10 +69,22 @@ export async function script(page, { api = {}, welcome = {} } = {}) {
   return {
     said,
     say,
+    /** Does something each time the page says this. */
+    on: (type, listener) => listeners.set(type, listener),
+    /** The network is away. */
     cut: () => {
       silent = true
       socket.close()
     },
+    /** It is back, and the browser says so. Whoever resumes is refused so, where it is said; whoever says hello is welcomed with this from now on. */
+    back: async ({ refused = null, welcome: next = {} } = {}) => {
+      silent = false
+      refusal = refused
+      greeting = { ...greeting, ...next }
+      await page.evaluate(() => void dispatchEvent(new Event('online')))
+    },
+    /** Ends the socket; the page opens another one. */
+    drop: () => socket.close(),
     /** Changes what a request is answered. */
     answer: (request, body) => {
       answers[request] = body

@@ -1,4 +1,4 @@
-// One server and two browsers for all tests of a file.
+// One server and its browsers for all tests of a file.
 import { mkdirSync } from 'node:fs'
 import { after, afterEach, before } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -11,20 +11,23 @@ export const OUTPUT = fileURLToPath(new URL('../output/', import.meta.url))
 
 /** The running server, once `useStage` has been called and a test runs. */
 export let server
-/** Two processes: nothing of a call may pass inside one browser. */
+/** Two processes, unless a file wants it otherwise: nothing of a call may pass inside one browser. */
 export let browsers = []
+/** The first of them, for what one browser can show. */
+export let browser
 
 /** Starts server and browsers before the tests of the file that calls it, and stops them afterwards. */
-export function useStage(settings = []) {
+export function useStage(settings = [], starts = [startBrowser, startBrowser]) {
   before(async () => {
     mkdirSync(OUTPUT, { recursive: true })
     server = await startServer(settings)
-    browsers = await Promise.all([startBrowser(), startBrowser()])
+    browsers = await Promise.all(starts.map(start => start()))
+    browser = browsers[0]
   })
   // A failed test leaves nobody on duty for the next one.
   afterEach(() => Promise.all(browsers.map(closeAll)))
   after(async () => {
-    await Promise.all(browsers.map(browser => browser.close()))
+    await Promise.all(browsers.map(one => one.close()))
     await server?.stop()
   })
 }
