@@ -28,8 +28,11 @@ export async function startServer(settings = []) {
   const lines = []
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => lines.push(String(chunk)))
   let exited = null
+  const kill = () => child.kill('SIGKILL')
+  process.once('exit', kill)
   child.on('exit', code => {
     exited = code ?? 'signal'
+    process.off('exit', kill)
   })
 
   const demo = await waitForDemo(data, () => exited, lines)

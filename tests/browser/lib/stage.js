@@ -16,6 +16,9 @@ export let browsers = []
 /** The first of them, for what one browser can show. */
 export let browser
 
+// A run that is given up takes its server and its browsers with it.
+process.once('SIGTERM', () => process.exit(143))
+
 /** Starts server and browsers before the tests of the file that calls it, and stops them afterwards. */
 export function useStage(settings = [], starts = [startBrowser, startBrowser]) {
   before(async () => {
