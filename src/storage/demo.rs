@@ -8,7 +8,7 @@ use yunfa_signaling::{
 
 use super::{
     StorageError, Store,
-    lawyers::advise,
+    entries::advise,
     registry::{NewFirm, NewLawyer, NewStaff},
 };
 use crate::domain::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 use yunfa_signaling::{ids::LawyerId, time::Timestamp};
 
-use super::{AuditNote, StorageError, Store, audit, lawyers, roster};
+use super::{AuditNote, StorageError, Store, audit, entries, roster};
 use crate::domain::{
     import::{Places, Report, people, roster as rosters, sheet::SheetError},
     people::LicenceNo,
@@ -54,10 +54,10 @@ impl Store {
         let known = self.licensed(Some(&mut tx), now).await?;
         let plan = table.plan(firm, &known);
         for entry in &plan.add {
-            lawyers::insert(&mut tx, mint(), Some(firm), entry, now).await?;
+            entries::insert(&mut tx, mint(), Some(firm), entry, now).await?;
         }
         for (id, entry) in &plan.change {
-            lawyers::change(&mut tx, *id, None, entry).await?;
+            entries::change(&mut tx, *id, None, entry).await?;
         }
         let hash = Sha256::digest(import.bytes).into();
         let note =

@@ -11,8 +11,7 @@ use yunfa_signaling::{
 };
 
 use super::{
-    AuditNote, StorageError, Store, audit,
-    error::is_taken,
+    StorageError, Store, entries,
     row::{Columns, statements},
     sessions::{Cursor, Page},
 };
@@ -44,25 +43,9 @@ statements! {
     ONE = lawyers_where!("l.id = $2");
     SERVING = lawyers_where!("l.qualification IN ('ACTIVE', 'WARNED', 'REINSTATED') ORDER BY l.id");
     LICENSED = lawyers_where!("l.licence_no IS NOT NULL AND l.qualification <> 'REMOVED' ORDER BY l.id");
-    INSERT = "INSERT INTO lawyers (id, name, provider_type, firm, pool, public_office, licence_no, qualification, area, languages, created_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-    CHANGE = "UPDATE lawyers SET name = $2, provider_type = $3, pool = $4, public_office = $5, licence_no = $6, area = $7, languages = $8, \
-        version = version + 1 WHERE id = $1 AND (version = $9 OR $9 = -1) AND qualification <> 'REMOVED'";
-    UNCOVER = "DELETE FROM lawyer_practice_areas WHERE lawyer = $1";
-    /// All areas in one statement: a firm of thousands is brought in within a request.
-    COVER = "INSERT INTO lawyer_practice_areas (lawyer, practice_area) SELECT CAST($1 AS TEXT), x.word FROM (SELECT CAST($2 AS TEXT) AS word \
-        UNION ALL SELECT CAST($3 AS TEXT) UNION ALL SELECT CAST($4 AS TEXT) UNION ALL SELECT CAST($5 AS TEXT) UNION ALL SELECT CAST($6 AS TEXT) \
-        UNION ALL SELECT CAST($7 AS TEXT) UNION ALL SELECT CAST($8 AS TEXT) UNION ALL SELECT CAST($9 AS TEXT) UNION ALL SELECT CAST($10 AS TEXT) \
-        UNION ALL SELECT CAST($11 AS TEXT) UNION ALL SELECT CAST($12 AS TEXT) UNION ALL SELECT CAST($13 AS TEXT) UNION ALL SELECT CAST($14 AS TEXT)) x \
-        WHERE x.word <> ''";
-    LEAVE_VILLAGES = "DELETE FROM lawyer_villages WHERE lawyer = $1";
-    ADVISE = "INSERT INTO lawyer_villages (lawyer, village) VALUES ($1, $2)";
     STEPS = "SELECT q.lawyer AS id, q.from_state, q.to_state, q.reason, q.at, s.name FROM qualification_steps q LEFT JOIN staff s ON s.id = q.actor \
         WHERE q.lawyer = $1 ORDER BY q.number DESC LIMIT 100";
 }
-
-/// Practice areas that the statement above takes.
-const MOST_AREAS: usize = 13;
 
 words! {
     /// Where somebody's login stands.
@@ -245,11 +228,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Written, StorageError> {
         let mut tx = self.begin().await?;
-        match insert(&mut tx, id, firm, entry, now).await {
+        match entries::insert(&mut tx, id, firm, entry, now).await {
             Err(StorageError::Duplicate(_)) => return Ok(Written::LicenceTaken),
             done => done?,
         }
-        note(&mut tx, "lawyer.added", id, actor, now).await?;
+        entries::note(&mut tx, "lawyer.added", id, actor, now).await?;
         tx.commit().await?;
         Ok(Written::Done)
     }
@@ -264,13 +247,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<Written, StorageError> {
         let mut tx = self.begin().await?;
-        match change(&mut tx, id, Some(version), entry).await {
+        match entries::change(&mut tx, id, Some(version), entry).await {
             Ok(true) => {}
             Ok(false) => return Ok(Written::Stale),
             Err(StorageError::Duplicate(_)) => return Ok(Written::LicenceTaken),
             Err(error) => return Err(error),
         }
-        note(&mut tx, "lawyer.changed", id, actor, now).await?;
+        entries::note(&mut tx, "lawyer.changed", id, actor, now).await?;
         tx.commit().await?;
         Ok(Written::Done)
     }
@@ -296,108 +279,6 @@ impl Store {
         }
         Ok(known)
     }
-}
-
-/// Writes a new person down, as having applied.
-pub(super) async fn insert(
-    tx: &mut Transaction<'static, Any>,
-    id: LawyerId,
-    firm: Option<&str>,
-    entry: &Entry,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    let done = sqlx::query(INSERT)
-        .bind(id.to_string())
-        .bind(entry.name.expose())
-        .bind(entry.provider_type.as_str())
-        .bind(firm)
-        .bind(entry.pool.as_str())
-        .bind(i64::from(entry.public_office))
-        .bind(entry.licence.as_ref().map(LicenceNo::expose))
-        .bind(Qualification::Applied.as_str())
-        .bind(entry.home.as_ref().map(AreaCode::as_str))
-        .bind(languages(entry))
-        .bind(now.0)
-        .execute(&mut **tx)
-        .await;
-    match done {
-        Err(error) if is_taken(&error) => return Err(StorageError::Duplicate("the licence")),
-        done => done?,
-    };
-    spread(tx, id, entry).await
-}
-
-/// Writes over what is known of a person; `false` when that is not what it was, or the person is gone.
-pub(super) async fn change(
-    tx: &mut Transaction<'static, Any>,
-    id: LawyerId,
-    version: Option<i64>,
-    entry: &Entry,
-) -> Result<bool, StorageError> {
-    let text = id.to_string();
-    let done = sqlx::query(CHANGE)
-        .bind(&text)
-        .bind(entry.name.expose())
-        .bind(entry.provider_type.as_str())
-        .bind(entry.pool.as_str())
-        .bind(i64::from(entry.public_office))
-        .bind(entry.licence.as_ref().map(LicenceNo::expose))
-        .bind(entry.home.as_ref().map(AreaCode::as_str))
-        .bind(languages(entry))
-        .bind(version.unwrap_or(-1))
-        .execute(&mut **tx)
-        .await;
-    let changed = match done {
-        Err(error) if is_taken(&error) => return Err(StorageError::Duplicate("the licence")),
-        done => done?.rows_affected() == 1,
-    };
-    if changed {
-        for statement in [UNCOVER, LEAVE_VILLAGES] {
-            sqlx::query(statement).bind(&text).execute(&mut **tx).await?;
-        }
-        spread(tx, id, entry).await?;
-    }
-    Ok(changed)
-}
-
-/// Writes down what a person answers and whose adviser they are.
-async fn spread(tx: &mut Transaction<'static, Any>, id: LawyerId, entry: &Entry) -> Result<(), StorageError> {
-    let text = id.to_string();
-    let mut cover = sqlx::query(COVER).bind(&text);
-    for n in 0..MOST_AREAS {
-        cover = cover.bind(entry.areas.get(n).map_or("", |area| area.as_str()));
-    }
-    cover.execute(&mut **tx).await?;
-    for village in &entry.villages {
-        advise(tx, id, village.as_str()).await?;
-    }
-    Ok(())
-}
-
-/// Makes a lawyer the adviser of one more village.
-pub(super) async fn advise(
-    tx: &mut Transaction<'static, Any>,
-    id: LawyerId,
-    village: &str,
-) -> Result<(), StorageError> {
-    sqlx::query(ADVISE).bind(id.to_string()).bind(village).execute(&mut **tx).await?;
-    Ok(())
-}
-
-pub(super) async fn note(
-    tx: &mut Transaction<'static, Any>,
-    action: &str,
-    id: LawyerId,
-    actor: &str,
-    now: Timestamp,
-) -> Result<(), StorageError> {
-    let object = id.to_string();
-    let note = AuditNote { actor, action, object_kind: "lawyer", object: &object, hash: [0; 32] };
-    audit::append(tx, &note, now).await.map(drop)
-}
-
-fn languages(entry: &Entry) -> String {
-    entry.languages.iter().map(|language| language.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// A text in which nothing stands for anything else in a `LIKE`.
@@ -443,10 +324,5 @@ mod tests {
     #[test]
     fn what_is_looked_for_is_meant_literally() {
         assert_eq!(escaped("100%_好!"), "100!%!_好!!");
-    }
-
-    #[test]
-    fn one_statement_takes_every_practice_area() {
-        assert_eq!(PracticeArea::ALL.len(), MOST_AREAS);
     }
 }

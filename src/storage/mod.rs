@@ -2,6 +2,7 @@
 mod areas;
 mod audit;
 pub mod demo;
+mod entries;
 mod error;
 pub mod firms;
 pub mod imports;
@@ -302,6 +303,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         STATEMENTS,
         areas::STATEMENTS,
         audit::STATEMENTS,
+        entries::STATEMENTS,
         firms::STATEMENTS,
         invitations::STATEMENTS,
         lawyers::STATEMENTS,

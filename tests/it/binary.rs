@@ -190,13 +190,44 @@ async fn the_audit_log_is_verified_from_the_command_line_and_a_changed_entry_is_
     assert!(String::from_utf8_lossy(&changed.stderr).contains("not what it was"));
 }
 
+#[test]
+fn a_firm_is_brought_in_from_the_command_line_with_a_report_line_by_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let import = |words: &[&str], table: &str| {
+        let output = with_input(folder.path(), words, table.as_bytes());
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let head = "姓名,执业证号,人员类别,业务板块\n";
+    let good = format!("{head}江上舟,N-10001,律师,刑事\n");
+    let firm = ["import-firm", "--firm", "新源律师事务所"];
+    let apply = [&firm[..], &["--apply"]].concat();
+
+    let preview = import(&firm, &good);
+    let kept = import(&apply, &good);
+    let again = import(&apply, &good);
+    let partly = import(&apply, &format!("{good}白日依,N-10002,律师,算命\n"));
+    let none = import(&apply, "姓名\n");
+    let roster = import(&["import-roster"], "执业证号,开始,结束\nN-10001,2001-01-01 09:00,2001-01-01 12:00\n");
+
+    assert!(preview.0 == Some(0) && preview.1.contains("1 new") && preview.1.contains("a preview"), "{preview:?}");
+    assert!(kept.0 == Some(0) && kept.1.contains("1 new") && kept.1.contains("done"), "{kept:?}");
+    assert!(again.0 == Some(0) && again.1.contains("0 new, 0 changed, 1 as before"), "{again:?}");
+    assert!(partly.0 == Some(1) && partly.1.contains("line 3 `areas`") && partly.1.contains("算命"), "{partly:?}");
+    assert!(none.0 == Some(1) && none.1.contains("执业证号"), "{none:?}");
+    assert!(roster.0 == Some(1) && roster.1.contains("line 2 `from`"), "{roster:?}");
+}
+
 /// Runs `yunfa admin …` with a password on its standard input.
 fn with_password(folder: &Path, words: &[&str]) -> Output {
+    with_input(folder, words, b"correct horse battery\n")
+}
+
+/// Runs `yunfa admin …` with this on its standard input.
+fn with_input(folder: &Path, words: &[&str], input: &[u8]) -> Output {
     let mut command = yunfa(folder);
     command.arg("admin").args(words).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let mut child = command.spawn().expect("it runs");
-    std::io::Write::write_all(&mut child.stdin.take().expect("its input"), b"correct horse battery\n")
-        .expect("written");
+    std::io::Write::write_all(&mut child.stdin.take().expect("its input"), input).expect("written");
     child.wait_with_output().expect("it ends")
 }
 

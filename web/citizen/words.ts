@@ -1,6 +1,7 @@
 // Words of the citizen's page: short, spoken, without legal terms.
 import { type Book, bind, translator } from '#shared/i18n'
 import { common } from '#shared/words/common'
+import { peopleWords } from '#shared/words/people'
 
 const zh = {
   title: '找律师咨询',
@@ -43,6 +44,21 @@ const zh = {
   'call.video': '视频呼叫律师',
   'call.voice': '语音呼叫律师',
   'call.text': '文字联系律师',
+
+  'lawyers.open': '看看有哪些律师',
+  'lawyers.title': '有哪些律师',
+  'lawyers.lead': '有空的排在前面。您村的法律顾问总在最前。',
+  'lawyers.area': '问哪方面的事',
+  'lawyers.anyArea': '哪方面都行',
+  'lawyers.found': '找到 {n} 位',
+  'lawyers.adviser': '您村的法律顾问',
+  'lawyers.answers': '解答：',
+  'lawyers.speaks': '会说：',
+  'lawyers.stars': '{stars} 星（{n} 人评价）',
+  'lawyers.unrated': '还没有评价',
+  'lawyers.answered': '解答过 {n} 件',
+  'lawyers.none': '没有找到。换个方面或村镇再看看。',
+  'lawyers.more': '再看几位',
 
   'prepare.title': '请点“允许”',
   'prepare.lead': '手机会问您能不能用话筒和摄像头，点“允许”，律师才能听到、看到您。',
@@ -166,6 +182,21 @@ const en: Record<keyof typeof zh, string> = {
   'call.voice': 'Call a lawyer by voice',
   'call.text': 'Write to a lawyer',
 
+  'lawyers.open': 'See who the lawyers are',
+  'lawyers.title': 'The lawyers',
+  'lawyers.lead': 'Who is free comes first; the adviser of your village before all.',
+  'lawyers.area': 'What it is about',
+  'lawyers.anyArea': 'Anything',
+  'lawyers.found': 'Found: {n}',
+  'lawyers.adviser': 'Adviser of your village',
+  'lawyers.answers': 'Answers: ',
+  'lawyers.speaks': 'Speaks: ',
+  'lawyers.stars': '{stars} stars (from {n})',
+  'lawyers.unrated': 'Not rated yet',
+  'lawyers.answered': 'matters answered: {n}',
+  'lawyers.none': 'Nobody found. Try another field or place.',
+  'lawyers.more': 'Show more',
+
   'prepare.title': 'Please tap “Allow”',
   'prepare.lead':
     'Your phone asks whether the microphone and camera may be used. Tap “Allow” so that the lawyer can hear and see you.',
@@ -247,5 +278,5 @@ const en: Record<keyof typeof zh, string> = {
 }
 
 const own: Book<keyof typeof zh> = { zh, en }
-export const book = bind(common, own)
+export const book = bind(bind(common, peopleWords), own)
 export const t = translator(book)

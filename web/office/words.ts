@@ -1,8 +1,11 @@
 // Words of the office.
 import { type Book, bind, translator } from '#shared/i18n'
 import { common } from '#shared/words/common'
+import { joinWords } from '#shared/words/join'
+import { peopleWords } from '#shared/words/people'
 import { recordWords } from '#shared/words/record'
 import { signInWords } from '#shared/words/signin'
+import { officePeopleWords } from './peopleWords'
 
 const zh = {
   title: '办公室',
@@ -51,5 +54,6 @@ const en: Record<keyof typeof zh, string> = {
 }
 
 const own: Book<keyof typeof zh> = { zh, en }
-export const book = bind(bind(common, signInWords), bind(recordWords, own))
+const people = bind(bind(peopleWords, joinWords), officePeopleWords)
+export const book = bind(bind(bind(common, signInWords), bind(recordWords, own)), people)
 export const t = translator(book)

@@ -110,6 +110,21 @@ export interface Invitation {
   expiresAt: number
 }
 
+/** A column of a table, by its key. */
+export type Column =
+  | 'name'
+  | 'licence'
+  | 'type'
+  | 'areas'
+  | 'languages'
+  | 'pool'
+  | 'publicOffice'
+  | 'home'
+  | 'villages'
+  | 'from'
+  | 'to'
+  | 'area'
+
 export interface Report {
   applied: boolean
   lines: number
@@ -117,7 +132,7 @@ export interface Report {
   changed: number
   same: number
   refused: number
-  findings: { line: number; field: string; code: string; zh: string; en: string }[]
+  findings: { line: number; field: Column | ''; code: string; zh: string; en: string }[]
   moreFindings: number
   rows: { line: number; name: string; what: string; outcome: 'ADDED' | 'CHANGED' | 'SAME' | 'REFUSED' }[]
 }

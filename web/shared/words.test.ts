@@ -6,10 +6,12 @@ import { book as office } from '../office/words'
 import { language, setLanguage, translator } from './i18n'
 import { accountWords } from './words/account'
 import { common } from './words/common'
+import { joinWords } from './words/join'
+import { peopleWords } from './words/people'
 import { recordWords } from './words/record'
 import { signInWords } from './words/signin'
 
-const books = { citizen, lawyer, office, common, recordWords, signInWords, accountWords }
+const books = { citizen, lawyer, office, common, recordWords, signInWords, accountWords, joinWords, peopleWords }
 
 describe.each(Object.entries(books))('%s', (_, book) => {
   const zh = new Map<string, string>(Object.entries(book.zh))
