@@ -8,7 +8,8 @@ use yunfa_signaling::{
     words::Role,
 };
 
-use crate::domain::evidence::{Evidence, LegTransport, SecondFacts, TransportTotals};
+use super::transport::Link;
+use crate::domain::evidence::{Evidence, SecondFacts, TransportTotals};
 
 /// How often the recorder gets the evidence of a running session. It is durable half a second later, so that a crash
 /// costs 5 s at most.
@@ -19,6 +20,8 @@ const CHECKPOINT_EVERY: Duration = Duration::from_secs(4);
 pub(super) struct Ledger {
     evidence: Evidence,
     legs: BTreeMap<Party, LegId>,
+    /// The number of the transport that each party has now.
+    links: BTreeMap<Party, u64>,
     /// What each transport had carried before it came into this session.
     before: BTreeMap<Party, TransportTotals>,
     /// The `seq` of the last checkpoint.
@@ -34,6 +37,7 @@ impl Ledger {
         Some(Self {
             evidence: Evidence::new(session, opening.consultation, roles),
             legs: [(Party::Citizen, ids.citizen), (lawyer, ids.lawyer)].into(),
+            links: BTreeMap::new(),
             before: BTreeMap::new(),
             kept: 0,
             next_checkpoint: now + CHECKPOINT_EVERY,
@@ -45,11 +49,14 @@ impl Ledger {
         self.evidence.session
     }
 
-    /// A party's transport is up and in the room; `before` is what it had carried until now.
-    pub(super) fn up(&mut self, party: Party, way: LegTransport, before: TransportTotals, at: Timestamp) {
-        if let Some(leg) = self.legs.get(&party) {
+    /// A party's transport is up and in the room; `before` is what it had carried until now. One that comes up while its
+    /// session is accepted says so by itself and again when it is called into the room: it is one transport.
+    pub(super) fn up(&mut self, party: Party, link: Link, before: TransportTotals, at: Timestamp) {
+        if let Some(leg) = self.legs.get(&party)
+            && self.links.insert(party, link.number) != Some(link.number)
+        {
             self.before.insert(party, before);
-            self.evidence.connected(*leg, way, at);
+            self.evidence.connected(*leg, link.way, at);
         }
     }
 
@@ -117,6 +124,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::domain::evidence::LegTransport;
 
     const LAWYER: Party = Party::Lawyer(LawyerId::new(uuid::Uuid::from_u128(9)));
 
@@ -124,7 +132,7 @@ mod tests {
     fn what_a_warm_transport_carried_before_the_call_is_no_part_of_it() {
         let mut ledger = ledger();
         let before = TransportTotals { packets_in: 1000, lost_in: 7, ..TransportTotals::default() };
-        ledger.up(Party::Citizen, way(), before, Timestamp(1000));
+        ledger.up(Party::Citizen, link(1), before, Timestamp(1000));
 
         let totals = TransportTotals { packets_in: 1050, lost_in: 7, rtt_us: 800, ..TransportTotals::default() };
         ledger.second(Party::Citizen, SecondFacts { totals, ..alive() }, Timestamp(2000));
@@ -132,6 +140,22 @@ mod tests {
         let evidence = ledger.close();
         let leg = evidence.legs.values().find(|leg| leg.role == Role::Citizen).expect("a leg");
         assert_eq!((leg.totals().packets_in, leg.totals().lost_in, leg.totals().rtt_us), (50, 0, 800));
+    }
+
+    #[test]
+    fn a_transport_that_says_twice_that_it_is_up_is_one_and_the_next_is_another() {
+        let mut ledger = ledger();
+        let totals = |packets_in| TransportTotals { packets_in, ..TransportTotals::default() };
+        ledger.up(Party::Citizen, link(1), totals(0), Timestamp(1000));
+        ledger.second(Party::Citizen, SecondFacts { totals: totals(50), ..alive() }, Timestamp(2000));
+        ledger.up(Party::Citizen, link(1), totals(0), Timestamp(2000));
+        ledger.second(Party::Citizen, SecondFacts { totals: totals(100), ..alive() }, Timestamp(3000));
+        ledger.up(Party::Citizen, link(2), totals(0), Timestamp(3000));
+        ledger.second(Party::Citizen, SecondFacts { totals: totals(50), ..alive() }, Timestamp(4000));
+
+        let evidence = ledger.close();
+        let leg = evidence.legs.values().find(|leg| leg.role == Role::Citizen).expect("a leg");
+        assert_eq!((leg.transports, leg.totals().packets_in), (2, 150));
     }
 
     #[test]
@@ -191,7 +215,7 @@ mod tests {
         SecondFacts { audio_alive: true, two_way_audio: true, two_way: true, ..SecondFacts::default() }
     }
 
-    fn way() -> LegTransport {
-        LegTransport { protocol: "udp".to_owned(), family: "ipv4".to_owned() }
+    fn link(number: u64) -> Link {
+        Link { number, way: LegTransport { protocol: "udp".to_owned(), family: "ipv4".to_owned() } }
     }
 }

@@ -30,12 +30,12 @@ use super::{
     person,
     tab::{FromTab, Holder, Person, ToTab},
     task,
-    transport::{PeerId, Plane, Room},
+    transport::{Link, PeerId, Plane, Room},
 };
 use crate::{
     clock::Clock,
     domain::{
-        evidence::{LegTransport, SecondFacts, TransportTotals},
+        evidence::{SecondFacts, TransportTotals},
         people,
     },
     recorder::Recorder,
@@ -106,7 +106,7 @@ pub(super) enum ToConsultation {
     /// A party's socket is gone, or there again.
     Socket { party: Party, is_there: bool },
     /// A party's transport is up and in the room; `before` is what it had carried until now.
-    Up { party: Party, way: LegTransport, before: TransportTotals, at: Timestamp },
+    Up { party: Party, link: Link, before: TransportTotals, at: Timestamp },
     /// Something was seen of a party's transport.
     Media { party: Party, fact: MediaFact },
     /// A second of evidence.

@@ -212,9 +212,9 @@ impl Task {
             }
             ToConsultation::Socket { party, is_there: true } => self.feed(Input::SocketBack { party }),
             ToConsultation::Socket { party, is_there: false } => self.feed(Input::SocketLost { party }),
-            ToConsultation::Up { party, way, before, at } => {
+            ToConsultation::Up { party, link, before, at } => {
                 if let Some(ledger) = &mut self.ledger {
-                    ledger.up(party, way, before, at);
+                    ledger.up(party, link, before, at);
                 }
                 self.feed(Input::Media { party, fact: MediaFact::Connected });
             }

@@ -88,6 +88,13 @@ pub(super) struct Transport {
     home: Option<Arc<Room>>,
 }
 
+/// A transport that is up: how it is reached, and a number that no other one has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Link {
+    pub(super) number: u64,
+    pub(super) way: LegTransport,
+}
+
 /// A peer that a worker knows.
 #[derive(Debug)]
 struct Up {
@@ -96,8 +103,8 @@ struct Up {
     room: Arc<Room>,
     /// The worker knows it; until then the first offer may be refused.
     answered: bool,
-    /// How it is reached, once it is.
-    way: Option<LegTransport>,
+    /// Once it is reached.
+    link: Option<Link>,
     /// Its sums so far.
     totals: TransportTotals,
 }
@@ -127,7 +134,7 @@ pub(super) enum NotOffered {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Entered {
     /// The running transport is in the room, with these sums so far.
-    Running(LegTransport, TransportTotals),
+    Running(Link, TransportTotals),
     /// It will be: it is still being set up, or none was offered yet.
     Coming,
     /// The transport stood on another worker and was ended: the page must join again.
@@ -176,7 +183,7 @@ impl Transport {
             Some(up) => up.room = room,
             None => {
                 let totals = TransportTotals::default();
-                self.up = Some(Up { peer, worker, room, answered: false, way: None, totals });
+                self.up = Some(Up { peer, worker, room, answered: false, link: None, totals });
             }
         }
         Ok(())
@@ -187,7 +194,7 @@ impl Transport {
         let join = self.decided(peer);
         if let Some(up) = self.up.as_mut().filter(|up| up.peer == peer) {
             up.answered = true;
-            up.way = None;
+            up.link = None;
             up.totals = TransportTotals::default();
         }
         join
@@ -208,10 +215,12 @@ impl Transport {
     }
 
     /// The transport is up.
-    pub(super) fn connected(&mut self, way: LegTransport) {
+    pub(super) fn connected(&mut self, plane: &Plane, way: LegTransport) -> Link {
+        let link = Link { number: plane.number(), way };
         if let Some(up) = &mut self.up {
-            up.way = Some(way);
+            up.link = Some(link.clone());
         }
+        link
     }
 
     /// A second has passed; its sums.
@@ -256,8 +265,8 @@ impl Transport {
             }
             up.room = Arc::clone(room);
         }
-        match &up.way {
-            Some(way) => Entered::Running(way.clone(), up.totals),
+        match &up.link {
+            Some(link) => Entered::Running(link.clone(), up.totals),
             None => Entered::Coming,
         }
     }

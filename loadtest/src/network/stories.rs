@@ -182,6 +182,8 @@ pub(super) async fn away(stage: Stage<'_>, away: Away) -> anyhow::Result<Row> {
     end(&mut call, &mut received).await?;
     let record = stage.door.seal(&mut call, &mut row).await?;
 
+    let attempts = [call.citizen.client.attempts(), call.lawyer.client.attempts()];
+    row.expect(attempts == [1, 1], &format!("nobody was asked to set media up again: {attempts:?}"));
     let lost = if away.kind == Kind::Link { away.time.as_secs_f64() } else { 0.0 };
     seconds(&record, &received, talked - lost, &mut row);
     interruptions(&record, away, stage.dose, &mut row)?;
@@ -244,11 +246,17 @@ fn seconds(record: &Record, received: &[Received; 2], there_were: f64, row: &mut
     row.expect(seen > there_were - 2.0, &format!("both saw media all the time, {there_were:.1} s"));
 }
 
+/// Nobody had to set media up again.
+fn one_transport_each(record: &Record, row: &mut Row) {
+    let transports: Vec<u32> = record.legs.iter().map(|leg| leg.transports).collect();
+    row.expect(transports == [1, 1], &format!("one transport each, not {transports:?}"));
+}
+
 /// The record has the interruption that there was, and no other.
 fn interruptions(record: &Record, away: Away, dose: Dose, row: &mut Row) -> anyhow::Result<()> {
     let leg = record.leg(away.side.role())?;
     row.figure("interruptions recorded", record.interruption_count.into());
-    row.expect(record.legs.iter().all(|leg| leg.transports == 1), "nobody needed another transport");
+    one_transport_each(record, row);
     let silences = u32::from(away.kind == Kind::Link);
     row.expect(leg.silences == silences, &format!("{} silences of its media", leg.silences));
     let Some(missed_for) = away.missed_for() else {
@@ -389,7 +397,7 @@ pub(super) async fn change(stage: Stage<'_>) -> anyhow::Result<Row> {
     call.compare_lines(&mut row).await?;
     call.end().await?;
     let record = stage.door.seal(&mut call, &mut row).await?;
-    row.expect(record.legs.iter().all(|leg| leg.transports == 1), "nobody needed another transport");
+    one_transport_each(&record, &mut row);
     row.figure("interruptions recorded", record.interruption_count.into());
     row.expect(!dose.strict || record.interruption_count == 0, "nobody was missed");
     row.figure("seconds of media both ways, as recorded", record.two_way_s);

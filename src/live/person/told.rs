@@ -199,9 +199,9 @@ impl Task {
     pub(super) async fn enter(&mut self, consultation: ConsultationId, tab: duty::Tab, room: &Arc<Room>) {
         let Some(page) = self.tabs.get_mut(&tab) else { return };
         match page.transport.enter(&self.registry.plane, room).await {
-            Entered::Running(way, before) => {
+            Entered::Running(link, before) => {
                 let (party, at) = (self.party(), self.registry.clock.wall());
-                self.registry.post(consultation, ToConsultation::Up { party, way, before, at });
+                self.registry.post(consultation, ToConsultation::Up { party, link, before, at });
             }
             Entered::Coming => {}
             Entered::Lost => self.media_lost(tab),
@@ -254,9 +254,9 @@ impl Task {
                 self.tell(tab, ServerMessage::refusal(Some(join.request), code, why));
             }
             Meaning::Up(way) => {
-                page.transport.connected(way.clone());
+                let link = page.transport.connected(&self.registry.plane, way);
                 if let Some(consultation) = listener {
-                    let up = ToConsultation::Up { party, way, before: Default::default(), at };
+                    let up = ToConsultation::Up { party, link, before: Default::default(), at };
                     self.registry.post(consultation, up);
                 }
             }
