@@ -1,7 +1,6 @@
 // What the county offers: its areas and the version of the consent text.
 import { type Ref, ref } from 'vue'
 import { openApi } from '#shared/api'
-import type { PracticeArea } from '#shared/protocol'
 
 export interface Area {
   code: string
@@ -15,23 +14,6 @@ export interface Directory {
   consentVersion: string
   bureau: { name: string }
 }
-
-/** The tiles in their order; the last is for those who cannot tell. */
-export const PRACTICE_AREAS: readonly PracticeArea[] = [
-  'FAMILY',
-  'LABOUR',
-  'CONTRACT',
-  'DEBT',
-  'TRAFFIC',
-  'TORT',
-  'LAND',
-  'HOUSING',
-  'CRIMINAL',
-  'ADMIN',
-  'MED_EDU_CONSUMER',
-  'ENTERPRISE_IP',
-  'OTHER',
-]
 
 const UNKNOWN: Directory = { areas: [], consentVersion: '', bureau: { name: '' } }
 

@@ -53,6 +53,7 @@ export const LANGUAGES = [
 ] as const
 export type Language = (typeof LANGUAGES)[number]
 
+/** In the order in which they are shown; the last is for those who cannot tell. */
 export const PRACTICE_AREAS: readonly PracticeArea[] = [
   'FAMILY',
   'LABOUR',
