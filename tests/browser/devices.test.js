@@ -7,8 +7,6 @@ import { assertAccessible, assertFits } from './lib/judge.js'
 import { call, chatBothWays, closeQuietly, heard, newestRecord, openCitizen, openDesk, reach, seesMore, writeOutcome } from './lib/people.js'
 import { OUTPUT, browsers, server, useStage } from './lib/stage.js'
 
-const PATIENCE = { timeout: 20_000 }
-
 useStage()
 
 test('a citizen whose camera and microphone are pulled out goes on, is told what to do, and gets them back', async () => {
@@ -17,7 +15,7 @@ test('a citizen whose camera and microphone are pulled out goes on, is told what
 
   await unplug(atHome, citizen, 'camera')
   await said(citizen, 'camera', /摄像头.*声音/)
-  await lawyer.getByText('对方没有摄像头').waitFor(PATIENCE)
+  await lawyer.getByText('对方没有摄像头').waitFor()
   await heard(lawyer)
   await look(citizen, 'camera-gone-phone')
   // The browser tells that something was plugged in: nobody has to tap.
@@ -27,7 +25,7 @@ test('a citizen whose camera and microphone are pulled out goes on, is told what
 
   await unplug(atHome, citizen, 'microphone')
   await said(citizen, 'microphone', /没有话筒.*打字/)
-  await lawyer.getByText('对方的话筒不能用').waitFor(PATIENCE)
+  await lawyer.getByText('对方的话筒不能用').waitFor()
   await reach(citizen, 'active')
   await Promise.all([heard(citizen), seesMore(citizen), seesMore(lawyer)])
   await chatBothWays(citizen, lawyer)
@@ -56,7 +54,7 @@ test('a lawyer who takes back the permissions goes on, is told what to do, and g
   await permit(atDesk, lawyer, { camera: 'denied', microphone: 'denied' })
   await said(lawyer, 'camera', /摄像头也不能用/)
   await said(lawyer, 'microphone', /浏览器不让用话筒.*打字.*允许/)
-  await citizen.getByText('对方的话筒不能用').waitFor(PATIENCE)
+  await citizen.getByText('对方的话筒不能用').waitFor()
   await Promise.all([reach(citizen, 'active'), reach(lawyer, 'active'), heard(lawyer), seesMore(lawyer)])
   await chatBothWays(citizen, lawyer)
   await look(lawyer, 'refused-desktop')
@@ -85,11 +83,11 @@ async function talk({ init = null, user = 'lawyer1' } = {}) {
 
 /** What is said about a device. */
 async function said(page, device, words) {
-  await page.locator(`[data-testid=trouble][data-device=${device}]`).filter({ hasText: words }).waitFor(PATIENCE)
+  await page.locator(`[data-testid=trouble][data-device=${device}]`).filter({ hasText: words }).waitFor()
 }
 
 async function gone(page, device) {
-  await page.locator(`[data-testid=trouble][data-device=${device}]`).waitFor({ ...PATIENCE, state: 'detached' })
+  await page.locator(`[data-testid=trouble][data-device=${device}]`).waitFor({ state: 'detached' })
 }
 
 /** In both languages, for the judge and for the eye. */

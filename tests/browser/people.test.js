@@ -6,7 +6,6 @@ import { assertAccessible, assertFits } from './lib/judge.js'
 import { openCitizen, openDesk, openOffice, signIn } from './lib/people.js'
 import { browsers, OUTPUT, server, useStage } from './lib/stage.js'
 
-const SLOW_MS = 20_000
 const PASSWORD = 'correct horse battery'
 const HEAD = '姓名,执业证号,人员类别,业务板块,语言,库,公职,所在区划,顾问村\r\n'
 
@@ -24,10 +23,10 @@ const table = text => ({ name: 'people.csv', mimeType: 'text/csv', buffer: Buffe
 async function decide(page, step, reason = '评议决定') {
   await page.getByTestId('decide-to').selectOption(step)
   await page.getByTestId('decide-reason').fill(reason)
-  const answered = page.waitForResponse(response => response.url().endsWith('/api/qualifications'), { timeout: SLOW_MS })
+  const answered = page.waitForResponse(response => response.url().endsWith('/api/qualifications'))
   await page.getByTestId('decide').click()
   assert.equal((await answered).status(), 200)
-  await page.getByTestId('decided').waitFor({ timeout: SLOW_MS })
+  await page.getByTestId('decided').waitFor()
 }
 
 test('a firm joins from a file, its lawyer signs in with a code, and a suspension counts at once', async () => {
@@ -45,7 +44,7 @@ test('a firm joins from a file, its lawyer signs in with a code, and a suspensio
   assert.match(await office.getByTestId('import-sum').innerText(), /预览.*共 3 行：新增 1，更改 0，相同 0，拒绝 2/s)
   await examine(office, 'desktop-import')
   await office.getByTestId('import-apply').click()
-  await office.getByTestId('import-sum').getByText('已导入').waitFor({ timeout: SLOW_MS })
+  await office.getByTestId('import-sum').getByText('已导入').waitFor()
   await office.getByTestId('import-close').click()
 
   const firm = office.getByTestId('firm-新源律师事务所')
@@ -76,15 +75,15 @@ test('a firm joins from a file, its lawyer signs in with a code, and a suspensio
   await desk.getByTestId('login').waitFor()
   assert.equal(await desk.getByTestId('user').inputValue(), 'jiang')
   await signIn(desk, { user: 'jiang', password: PASSWORD })
-  await desk.getByTestId('duty').click({ timeout: SLOW_MS })
-  await desk.locator('[data-testid=presence][data-presence=AVAILABLE]').waitFor({ timeout: SLOW_MS })
+  await desk.getByTestId('duty').click()
+  await desk.locator('[data-testid=presence][data-presence=AVAILABLE]').waitFor()
 
   await decide(office, 'SUSPENDED', '投诉查实')
-  await desk.locator('[data-testid=presence][data-presence=ONLINE]').waitFor({ timeout: SLOW_MS })
+  await desk.locator('[data-testid=presence][data-presence=ONLINE]').waitFor()
   await office.getByTestId('one-qualification').getByText('已暂停').waitFor()
   await decide(office, 'REINSTATED', '复核撤销')
   await desk.getByTestId('duty').click()
-  await desk.locator('[data-testid=presence][data-presence=AVAILABLE]').waitFor({ timeout: SLOW_MS })
+  await desk.locator('[data-testid=presence][data-presence=AVAILABLE]').waitFor()
   assert.deepEqual(office.complaints, [])
 })
 
@@ -134,7 +133,7 @@ test('a shift is planned, brought in and dropped, and who is not there is named'
   const roster = `库,开始,结束\r\n全国,${day} 12:00,${day} 18:00\r\n`
   await office.getByTestId('import-file').setInputFiles(table(roster))
   await office.getByTestId('import-apply').click()
-  await office.getByTestId('shift').filter({ hasText: '12:00–18:00' }).waitFor({ timeout: SLOW_MS })
+  await office.getByTestId('shift').filter({ hasText: '12:00–18:00' }).waitFor()
   await examine(office, 'desktop-roster-en')
   await planned.getByTestId('shift-drop').click()
   await planned.waitFor({ state: 'detached' })
@@ -149,7 +148,7 @@ test("a firm's administrator keeps its own people's languages up", async () => {
   await office.getByTestId('edit').click()
   await office.getByTestId('edit-wuu').check()
   await office.getByTestId('edit-save').click()
-  await office.getByTestId('one-languages').getByText('吴语').waitFor({ timeout: SLOW_MS })
+  await office.getByTestId('one-languages').getByText('吴语').waitFor()
   await examine(office, 'desktop-firm-admin')
   assert.deepEqual(office.complaints, [])
 })
@@ -164,10 +163,10 @@ test('a citizen looks who the lawyers are and sees who is free', async () => {
     await citizen.getByTestId('area-LABOUR').click()
     await citizen.getByTestId('lawyers').click()
     const first = citizen.getByTestId('lawyer').first()
-    await first.getByText('陈安宁').waitFor({ timeout: SLOW_MS })
+    await first.getByText('陈安宁').waitFor()
     assert.equal(await first.getAttribute('data-presence'), 'FREE')
     await citizen.getByTestId('lawyers-place').selectOption({ label: '青石村' })
-    await first.getByText('周明澜').waitFor({ timeout: SLOW_MS })
+    await first.getByText('周明澜').waitFor()
     await examine(citizen, `${name}-lawyers`)
     await citizen.getByTestId('lawyers-back').click()
     await citizen.getByTestId('call').waitFor()

@@ -14,11 +14,11 @@ import { startServer } from '../lib/server.js'
 const { YUNFA_TEST_CITIZEN: HOME, YUNFA_TEST_LAWYER: DESK } = process.env
 const ADDRESS = '10.8.0.1'
 const PORT = 22443
-/** The socket is promised within 3 s; the page shares the machine with others here. */
-const SOCKET_BACK_MS = 6_000
+/** The socket is promised within 3 s, which the soak asks of it; here the page shares the machine with others. */
+const SOCKET_BACK_MS = Number(process.env.YUNFA_TEST_SOCKET_BACK_MS ?? 20_000)
 /** The server follows at once (media/tests/hostile.rs); Chromium itself gives a silent path up after 2.5 s and more. */
-const MEDIA_BACK_MS = 6_000
-const ROUNDS = Number(process.env.ROUNDS ?? 2)
+const MEDIA_BACK_MS = Number(process.env.YUNFA_TEST_MEDIA_BACK_MS ?? 20_000)
+const ROUNDS = Number(process.env.YUNFA_TEST_ROUNDS ?? 2)
 
 let folder
 let server

@@ -28,6 +28,9 @@ export function startBrowser({ devices = true, args = [], executable = EXECUTABL
   })
 }
 
+/** Long enough for a machine that is busy with other things: who waits for longer waits in vain. */
+export const PATIENCE_MS = 60_000
+
 export const PHONE = { width: 390, height: 844 }
 export const SMALL_PHONE = { width: 320, height: 640 }
 export const LANDSCAPE = { width: 844, height: 390 }
@@ -64,6 +67,7 @@ export async function openTab(page, { english = false, init = null } = {}) {
 /** Makes every error of a page known, and runs `init` before the page does. */
 export async function dress(page, { english = false, large = false, init = null } = {}) {
   page.complaints = []
+  page.setDefaultTimeout(PATIENCE_MS)
   page.on('pageerror', error => page.complaints.push(`error: ${error.message}`))
   page.on('console', message => {
     const text = message.text()

@@ -2,7 +2,7 @@
 import puppeteer from 'puppeteer-core'
 
 const EXECUTABLE = process.env.FIREFOX ?? '/usr/bin/firefox-esr'
-const WAIT_MS = 30_000
+const WAIT_MS = 60_000
 const PREFERENCES = {
   // A tone and a moving picture instead of devices, and nobody is asked.
   'media.navigator.streams.fake': true,

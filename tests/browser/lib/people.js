@@ -1,13 +1,11 @@
 // What citizens, lawyers and the office do in their pages, by the hooks that the pages promise.
 import assert from 'node:assert/strict'
 import { setTimeout as pause } from 'node:timers/promises'
-import { DESKTOP, openWindow, PHONE } from './browser.js'
+import { DESKTOP, openWindow, PATIENCE_MS, PHONE } from './browser.js'
 import { assertAccessible, assertFits } from './judge.js'
 
-const SLOW_MS = 20_000
-
 /** Waits until the page says this state. */
-export async function reach(page, state, timeout = SLOW_MS) {
+export async function reach(page, state, timeout = PATIENCE_MS) {
   try {
     await page.locator(`[data-testid=state][data-state=${state}]`).waitFor({ timeout })
   } catch {
@@ -17,7 +15,7 @@ export async function reach(page, state, timeout = SLOW_MS) {
 }
 
 /** The same, and what it shows then can be used by everybody. */
-export async function reachFit(page, state, timeout = SLOW_MS) {
+export async function reachFit(page, state, timeout = PATIENCE_MS) {
   await reach(page, state, timeout)
   await assertAccessible(page, state)
   await assertFits(page, state)
@@ -47,9 +45,9 @@ export async function openDesk(browser, server, user = 'lawyer1', { onDuty = tru
   await signIn(page, server.lawyer(user))
   await page.locator('[data-testid=presence]:not([data-presence=OFFLINE])').waitFor()
   if (onDuty) {
-    await page.getByTestId('duty').click({ timeout: SLOW_MS })
-    await page.locator('[data-testid=presence][data-presence=AVAILABLE]').waitFor({ timeout: SLOW_MS })
-    await page.locator('[data-testid=media-path][data-status=connected]').waitFor({ timeout: SLOW_MS })
+    await page.getByTestId('duty').click()
+    await page.locator('[data-testid=presence][data-presence=AVAILABLE]').waitFor()
+    await page.locator('[data-testid=media-path][data-status=connected]').waitFor()
   }
   return page
 }
@@ -92,7 +90,7 @@ export async function chatBothWays(citizen, lawyer) {
     [lawyer, citizen, '您有劳动合同吗？'],
   ]) {
     await say(from, text)
-    await to.getByTestId('chat-log').getByText(text).waitFor({ timeout: SLOW_MS })
+    await to.getByTestId('chat-log').getByText(text).waitFor()
   }
 }
 
@@ -107,14 +105,14 @@ export async function rate(citizen, stars) {
   await reachFit(citizen, 'ended')
   await citizen.getByTestId(`star-${stars}`).click()
   await citizen.getByTestId('rate').click()
-  await citizen.getByTestId('rated').waitFor({ timeout: SLOW_MS })
+  await citizen.getByTestId('rated').waitFor()
 }
 
 /** Opens the newest record in the office and reads it whole. */
 export async function newestRecord(browser, server) {
   const page = await openOffice(browser, server)
   const row = page.getByTestId('session-row').first()
-  await row.waitFor({ timeout: SLOW_MS })
+  await row.waitFor()
   for (let tries = 0; (await row.getAttribute('data-record')) === '' && tries < 50; tries += 1) {
     await page.waitForTimeout(200)
     await page.getByTestId('refresh').click()
@@ -122,7 +120,7 @@ export async function newestRecord(browser, server) {
   const id = await row.getAttribute('data-record')
   assert.ok(id, 'the newest session has a sealed record')
   await row.getByTestId('open-record').click()
-  await page.locator(`[data-testid=record][data-record="${id}"]`).waitFor({ timeout: SLOW_MS })
+  await page.locator(`[data-testid=record][data-record="${id}"]`).waitFor()
   const shown = Number(await page.getByTestId('record').getAttribute('data-two-way-s'))
   const record = await page.evaluate(async path => {
     const response = await fetch(path, { headers: { 'Yunfa-Door': 'office' } })
@@ -218,6 +216,8 @@ export function received(page) {
   return page.evaluate(async () => {
     const connection = window.seen.connections.findLast(one => one.connectionState === 'connected')
     const sum = { frames: 0, energy: 0, audioPackets: 0, shown: 0, width: 0, codec: '' }
+    // A page that has only just come back into its call is still connecting.
+    if (!connection) return sum
     const stats = await connection.getStats()
     for (const entry of stats.values()) {
       if (entry.type !== 'inbound-rtp') continue
@@ -250,7 +250,7 @@ export async function heard(page) {
 }
 
 /** Asks again and again, also a page that is behind another one and whose own timers are slow. */
-export async function until(isSo, otherwise, patience = SLOW_MS) {
+export async function until(isSo, otherwise, patience = PATIENCE_MS) {
   for (const end = Date.now() + patience; Date.now() < end; await pause(100)) if (await isSo()) return
   throw new Error(otherwise)
 }

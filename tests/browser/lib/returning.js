@@ -2,8 +2,6 @@
 import { openTab } from './browser.js'
 import { reach, watchMedia } from './people.js'
 
-const PATIENCE_MS = 30_000
-
 /** Loads the page anew in its tab. */
 export async function reload(page) {
   await page.reload({ waitUntil: 'commit' })
@@ -27,14 +25,14 @@ export async function crash(page) {
 /** Has one side go and come back; says its page, and how long after the start of the navigation both see each other's frames again. */
 export async function comeBack(goAndCome, page, other) {
   const back = await goAndCome(page)
-  await reach(back, 'active', PATIENCE_MS)
-  await back.waitForFunction(() => window.seen.firstFrameAt > 0, null, { timeout: PATIENCE_MS })
+  await reach(back, 'active')
+  await back.waitForFunction(() => window.seen.firstFrameAt > 0)
   const own = await back.evaluate(() => {
     const { firstFrameAt, connectedAt } = window.seen
     return { began: performance.timeOrigin, firstFrameAt, connectedAt }
   })
   // What the other side shows after the new transport stands has come through it.
-  const theirs = await other.waitForFunction(since => window.seen.shownAt.find(at => at > since), own.connectedAt, { timeout: PATIENCE_MS })
+  const theirs = await other.waitForFunction(since => window.seen.shownAt.find(at => at > since), own.connectedAt)
   const ms = Math.max(own.firstFrameAt, await theirs.jsonValue()) - own.began
   return { page: back, ms }
 }

@@ -8,8 +8,8 @@ import { fileURLToPath } from 'node:url'
 
 const BINARY = process.env.YUNFA ?? fileURLToPath(new URL('../../../target/debug/yunfa', import.meta.url))
 /** Sixteen passwords are hashed at the first start, in an unoptimised build. */
-const START_TIMEOUT_MS = 60_000
-const STOP_TIMEOUT_MS = 15_000
+const START_TIMEOUT_MS = 120_000
+const STOP_TIMEOUT_MS = 30_000
 
 /** Starts it; `settings` are `key=value` pairs. */
 export async function startServer(settings = []) {
