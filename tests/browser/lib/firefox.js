@@ -65,6 +65,9 @@ class Page {
   context() {
     return this.#context
   }
+  setDefaultTimeout(ms) {
+    this.#page.setDefaultTimeout(ms)
+  }
   on(event, listener) {
     this.#page.on(event, listener)
   }
