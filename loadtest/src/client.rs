@@ -296,7 +296,7 @@ impl Citizen {
         channel: Channel,
     ) -> anyhow::Result<ConsultationId> {
         let consultation = ConsultationId::new(Uuid::new_v4());
-        let request = ClientMessage::RequestConsultation { consultation, practice_area, area, channel };
+        let request = ClientMessage::RequestConsultation { consultation, practice_area, area, channel, lawyer: None };
         self.client.socket.request(request).await?;
         Ok(consultation)
     }
@@ -343,7 +343,7 @@ impl Lawyer {
     ///
     /// When that is refused.
     pub async fn set_duty(&mut self, on_duty: bool) -> anyhow::Result<()> {
-        self.client.socket.request(ClientMessage::SetPresence { on_duty, on_break: false }).await
+        self.client.socket.request(ClientMessage::SetPresence { on_duty, on_break: false, on_site: false }).await
     }
 
     /// Waits to be rung.

@@ -6,7 +6,7 @@ use crate::{
     time::Timestamp,
     words::{
         Channel, ConsultationState, DeclineReason, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome,
-        PracticeArea, Role, SessionState,
+        PracticeArea, Role, RouteMode, SessionState, Tier,
     },
 };
 
@@ -41,6 +41,9 @@ pub enum Event {
         area: AreaCode,
         /// How to talk.
         channel: Channel,
+        /// The lawyer the asker chose.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lawyer: Option<LawyerId>,
         /// How the asker is known.
         identity_mode: IdentityMode,
         /// The consent text that was shown.
@@ -65,6 +68,29 @@ pub enum Event {
         lawyer: LawyerId,
         /// The round of ringing, from 1.
         round: u32,
+        /// How many desks had been rung for this matter before, plus one; 0 where nobody counted yet.
+        #[serde(default)]
+        rank: u32,
+        /// Alone or beside others.
+        #[serde(default = "broadcast")]
+        mode: RouteMode,
+        /// How far the search had widened.
+        #[serde(default = "local_area")]
+        tier: Tier,
+    },
+    /// A lawyer is looked for in this way from now on.
+    Routed {
+        /// How.
+        mode: RouteMode,
+    },
+    /// A rung lawyer had the offer before the eyes.
+    OfferSeen {
+        /// Which offer.
+        offer: OfferId,
+        /// Whose.
+        lawyer: LawyerId,
+        /// Milliseconds since it was made.
+        latency_ms: u64,
     },
     /// An offer's state changed.
     OfferChanged {
@@ -159,6 +185,15 @@ pub enum Event {
     },
 }
 
+/// What an offer was before there were others.
+const fn broadcast() -> RouteMode {
+    RouteMode::Broadcast
+}
+
+const fn local_area() -> Tier {
+    Tier::LocalArea
+}
+
 impl Event {
     /// The event's name as it stands in the store.
     pub const fn name(&self) -> &'static str {
@@ -166,6 +201,8 @@ impl Event {
             Self::Opened { .. } => "opened",
             Self::StateChanged { .. } => "stateChanged",
             Self::OfferMade { .. } => "offerMade",
+            Self::Routed { .. } => "routed",
+            Self::OfferSeen { .. } => "offerSeen",
             Self::OfferChanged { .. } => "offerChanged",
             Self::Accepted { .. } => "accepted",
             Self::SessionChanged { .. } => "sessionChanged",

@@ -2,11 +2,12 @@
 use std::collections::BTreeMap;
 
 use crate::{
+    consultation::Ring,
     error::SessionError,
     ids::{LawyerId, OfferId},
     private::PersonName,
     time::{Instant, Now},
-    words::OfferState,
+    words::{OfferState, RouteMode},
 };
 
 /// One ring of one lawyer.
@@ -20,6 +21,11 @@ pub(crate) struct Offer {
     pub(crate) expires: Now,
     /// How often this lawyer was rung for this matter, from 1.
     pub(crate) round: u32,
+    /// How many desks had been rung for this matter before, plus one.
+    pub(crate) rank: u32,
+    pub(crate) mode: RouteMode,
+    /// The lawyer has had it before the eyes.
+    pub(crate) seen: bool,
 }
 
 impl Offer {
@@ -46,24 +52,22 @@ impl Offer {
 pub(crate) struct Offers {
     latest: BTreeMap<LawyerId, Offer>,
     winner: Option<LawyerId>,
+    /// How many were made.
+    made: u32,
 }
 
 impl Offers {
     /// Rings a desk; refused while it rings already.
-    pub(crate) fn make(
-        &mut self,
-        offer: OfferId,
-        lawyer: LawyerId,
-        name: PersonName,
-        made: Now,
-        expires: Now,
-    ) -> Result<&Offer, SessionError> {
+    pub(crate) fn make(&mut self, ring: Ring, made: Now, expires: Now) -> Result<&Offer, SessionError> {
+        let Ring { offer: id, lawyer, name, mode, .. } = ring;
         let before = self.latest.get(&lawyer);
         if before.is_some_and(Offer::rings) {
             return Err(SessionError::Unexpected);
         }
         let round = before.map_or(1, |before| before.round + 1);
-        let made = Offer { id: offer, name, state: OfferState::Pending, made, expires, round };
+        self.made += 1;
+        let (state, rank) = (OfferState::Pending, self.made);
+        let made = Offer { id, name, state, made, expires, round, rank, mode, seen: false };
         Ok(self.latest.entry(lawyer).insert_entry(made).into_mut())
     }
 
@@ -149,7 +153,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::{message::tests::uuid, time::Timestamp};
+    use crate::{message::tests::uuid, time::Timestamp, words::Tier};
 
     const ZHAO: u128 = 101;
     const QIAN: u128 = 102;
@@ -162,12 +166,16 @@ mod tests {
         OfferId::new(uuid(n))
     }
 
+    fn ring(id: u128, n: u128) -> Ring {
+        let name = PersonName::new("律师");
+        Ring { offer: offer(id), lawyer: lawyer(n), name, mode: RouteMode::Broadcast, tier: Tier::LocalArea }
+    }
+
     fn two_desks_ring() -> Offers {
         let now = Now { mono: Instant::default(), wall: Timestamp(0) };
         let mut offers = Offers::default();
         for (n, id) in [(ZHAO, 1), (QIAN, 2)] {
-            let name = PersonName::new("律师");
-            offers.make(offer(id), lawyer(n), name, now, now.after(Duration::from_secs(30))).expect("not rung before");
+            offers.make(ring(id, n), now, now.after(Duration::from_secs(30))).expect("not rung before");
         }
         offers
     }
@@ -188,13 +196,11 @@ mod tests {
     fn a_desk_that_rings_is_not_rung_again_and_the_next_ring_is_the_second_round() {
         let mut offers = two_desks_ring();
         let now = Now { mono: Instant::default(), wall: Timestamp(0) };
-        let again = |offers: &mut Offers| {
-            offers.make(offer(3), lawyer(ZHAO), PersonName::new("赵"), now, now).map(|made| made.round)
-        };
+        let again = |offers: &mut Offers| offers.make(ring(3, ZHAO), now, now).map(|made| (made.round, made.rank));
 
         assert_eq!(again(&mut offers), Err(SessionError::Unexpected));
         offers.close(OfferState::Expired, |_| true);
-        assert_eq!(again(&mut offers), Ok(2));
+        assert_eq!(again(&mut offers), Ok((2, 3)));
         assert_eq!(offers.find(lawyer(ZHAO), offer(1)).map(|_| ()), Err(SessionError::OfferOver));
         assert_eq!(offers.find(lawyer(9), offer(1)).map(|_| ()), Err(SessionError::NotFound));
     }

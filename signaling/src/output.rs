@@ -2,12 +2,12 @@
 use std::collections::VecDeque;
 
 use crate::{
-    ids::{ConsultationId, LawyerId, LegId, MessageId, SessionId},
+    ids::{AreaCode, ConsultationId, LawyerId, LegId, MessageId, SessionId},
     message::ServerMessage,
     milestone::{Event, Milestone},
     private::ChatText,
     time::{Instant, Now, Timestamp},
-    words::{PracticeArea, Role},
+    words::{Channel, PracticeArea, Role},
 };
 
 /// One order to the shell. `Done` of a request is not among them: the shell says it after draining the outputs of a
@@ -40,17 +40,10 @@ pub enum Output {
 }
 
 /// What the duty book must know of a consultation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Hint {
     /// It waits for a lawyer; after a failed session it takes its old place again.
-    Seek {
-        /// What it is about.
-        practice_area: PracticeArea,
-        /// When it was asked: the queue is in this order.
-        asked: Instant,
-        /// The asker is away just now.
-        away: bool,
-    },
+    Seek(Seek),
     /// The asker is away (`true`) or back (`false`): nobody is newly rung for somebody who is not there.
     Hold {
         /// Away.
@@ -88,6 +81,23 @@ pub enum Hint {
     },
     /// It no longer waits: all its rings are over, through no fault of the lawyers.
     Leave,
+}
+
+/// Whom a matter needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seek {
+    /// What it is about.
+    pub practice_area: PracticeArea,
+    /// From where.
+    pub place: AreaCode,
+    /// How to talk.
+    pub channel: Channel,
+    /// The lawyer the asker chose.
+    pub lawyer: Option<LawyerId>,
+    /// When it was asked: the queue is in this order.
+    pub asked: Instant,
+    /// The asker is away just now.
+    pub away: bool,
 }
 
 /// How a ring ended for one lawyer.

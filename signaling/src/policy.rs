@@ -10,6 +10,7 @@ pub const fn check(role: Role, message: &ClientMessage) -> Result<(), ProtocolEr
         | ClientMessage::Rate { .. } => matches!(role, Role::Citizen),
         ClientMessage::SetPresence { .. }
         | ClientMessage::OfferDelivered { .. }
+        | ClientMessage::OfferSeen { .. }
         | ClientMessage::AcceptOffer { .. }
         | ClientMessage::DeclineOffer { .. }
         | ClientMessage::TakeOver {}
@@ -65,6 +66,7 @@ mod tests {
                 "ping",
                 "setPresence",
                 "offerDelivered",
+                "offerSeen",
                 "acceptOffer",
                 "declineOffer",
                 "takeOver",

@@ -1,10 +1,14 @@
 //! One lawyer's desk: its tabs, what the lawyer wants, and what the lawyer is doing.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use crate::{
     duty::{DUTY_GRACE, MISSED_RINGS, TAB_LEASE, Tab},
     ids::ConsultationId,
     profile::Profile,
+    routing::Post,
     time::{Instant, Now},
     words::{PracticeArea, Presence},
 };
@@ -20,10 +24,6 @@ impl Areas {
 
     pub(crate) const fn has(self, area: PracticeArea) -> bool {
         self.0 & (1 << area as u16) != 0
-    }
-
-    pub(crate) const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
     }
 }
 
@@ -46,21 +46,42 @@ pub(crate) enum Work {
     WrapUp { matter: ConsultationId, until: Instant },
 }
 
+/// Offers of one practice area in a row that are a bunch when others are idle.
+const BUNCH: usize = 2;
+/// In this time.
+const BUNCH_TIME: Duration = Duration::from_secs(5 * 60);
+
+/// What a lawyer wants to be rung for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing.
+    #[default]
+    OffDuty,
+    /// What comes.
+    OnDuty,
+    /// Nothing for a while.
+    Break,
+    /// Nothing while at a visit.
+    OnSite,
+}
+
 /// A lawyer's desk; several tabs are one desk.
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) profile: Profile,
-    /// Those of the profile, quick to ask.
-    pub(crate) areas: Areas,
+    areas: Areas,
     pub(crate) work: Work,
     pub(crate) missed: u8,
     /// Since when the lawyer has had nothing to do: who has rested longest is rung first.
     pub(crate) idle_since: Instant,
     /// When this desk stands in the agenda.
     pub(crate) due: Option<Instant>,
+    /// Since when the matter that is handled has been.
+    pub(crate) engaged: Option<Instant>,
+    /// The areas of the latest offers, newest last.
+    offered: VecDeque<(PracticeArea, Instant)>,
     tabs: BTreeMap<Tab, Instant>,
-    on_duty: bool,
-    on_break: bool,
+    wish: Wish,
     /// Without a tab: when going on duty is forgotten.
     forgotten: Option<Instant>,
     told: Option<(Presence, u8)>,
@@ -75,9 +96,10 @@ impl Desk {
             missed: 0,
             idle_since: now.mono,
             due: None,
+            engaged: None,
+            offered: VecDeque::new(),
             tabs: BTreeMap::new(),
-            on_duty: false,
-            on_break: false,
+            wish: Wish::OffDuty,
             forgotten: None,
             told: None,
         }
@@ -113,17 +135,17 @@ impl Desk {
     /// The desk goes by this profile from now on. Who may not serve goes off duty, and comes back by hand.
     pub(crate) fn know(&mut self, profile: Profile) {
         if !profile.may_serve {
-            (self.on_duty, self.on_break) = (false, false);
+            self.wish = Wish::OffDuty;
         }
         self.areas = Areas::from(&profile.areas);
         self.profile = profile;
     }
 
     /// What the lawyer wants. Saying so forgives missed rings, and who is ready ends the wrap-up.
-    pub(crate) fn want(&mut self, on_duty: bool, on_break: bool, now: Now) {
-        (self.on_duty, self.on_break) = (on_duty, on_duty && on_break);
+    pub(crate) fn want(&mut self, wish: Wish, now: Now) {
+        self.wish = wish;
         self.missed = 0;
-        if on_duty && !on_break && matches!(self.work, Work::WrapUp { .. }) {
+        if wish == Wish::OnDuty && matches!(self.work, Work::WrapUp { .. }) {
             self.rest(now);
         }
     }
@@ -131,9 +153,24 @@ impl Desk {
     /// A ring was missed, or its session failed; two in a row make a break.
     pub(crate) const fn miss(&mut self) {
         self.missed = self.missed.saturating_add(1);
-        if self.missed >= MISSED_RINGS {
-            self.on_break = self.on_duty;
+        if self.missed >= MISSED_RINGS && matches!(self.wish, Wish::OnDuty) {
+            self.wish = Wish::Break;
         }
+    }
+
+    /// The desk is rung for a matter of this area.
+    pub(crate) fn ring(&mut self, matter: ConsultationId, area: PracticeArea, now: Now) {
+        self.work = Work::Rung(matter);
+        self.offered.push_back((area, now.mono));
+        if self.offered.len() > BUNCH {
+            self.offered.pop_front();
+        }
+    }
+
+    /// Whether one more offer of this area would be a bunch: the latest were of it too, and not long ago.
+    pub(crate) fn is_bunched(&self, area: PracticeArea, now: Now) -> bool {
+        self.offered.len() == BUNCH
+            && self.offered.iter().all(|(offered, at)| *offered == area && now.mono - *at < BUNCH_TIME)
     }
 
     /// The lawyer has nothing to do from now on.
@@ -150,7 +187,7 @@ impl Desk {
             self.forgotten = Some(now.mono + DUTY_GRACE);
         }
         if self.forgotten.is_some_and(|at| at <= now.mono) {
-            (self.on_duty, self.on_break, self.forgotten) = (false, false, None);
+            (self.wish, self.forgotten) = (Wish::OffDuty, None);
         }
         if let Work::WrapUp { until, .. } = self.work
             && until <= now.mono
@@ -183,12 +220,13 @@ impl Desk {
 
     /// Whether the lawyer answers questions now, free or not.
     pub(crate) fn serves(&self) -> bool {
-        self.on_duty && !self.on_break && !self.tabs.is_empty()
+        self.wish == Wish::OnDuty && !self.tabs.is_empty() && self.profile.may_serve
     }
 
-    /// Whether the desk may be rung now.
-    pub(crate) fn is_free(&self) -> bool {
-        self.serves() && self.work == Work::Free
+    /// Where the desk stands on the floor, while it answers questions.
+    pub(crate) fn post(&self) -> Option<Post> {
+        let idle_since = Some(self.idle_since).filter(|_| self.work == Work::Free);
+        self.serves().then_some(Post { pool: self.profile.pool, areas: self.areas, idle_since })
     }
 
     /// The presence in one word; what the lawyer does goes before what the lawyer wants.
@@ -198,9 +236,13 @@ impl Desk {
             Work::Rung(_) | Work::WrapUp { .. } | Work::Free if self.tabs.is_empty() => Presence::Offline,
             Work::Rung(_) => Presence::Ringing,
             Work::WrapUp { .. } => Presence::WrapUp,
-            Work::Free if !self.on_duty => Presence::Online,
-            Work::Free if self.on_break => Presence::Break,
-            Work::Free => Presence::Available,
+            Work::Free if !self.profile.may_serve => Presence::Online,
+            Work::Free => match self.wish {
+                Wish::OffDuty => Presence::Online,
+                Wish::OnDuty => Presence::Available,
+                Wish::Break => Presence::Break,
+                Wish::OnSite => Presence::OnSite,
+            },
         }
     }
 

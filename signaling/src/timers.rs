@@ -1,7 +1,7 @@
 //! How long everything may take: each number with its reason.
 use std::time::Duration;
 
-use crate::words::Channel;
+use crate::words::{Channel, RouteMode};
 
 /// The clocks of a consultation. The defaults are the county's; tests turn them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +11,22 @@ pub struct Timers {
     pub ring: Duration,
     /// How long one desk rings for a text question, which a lawyer may read before taking it.
     pub ring_text: Duration,
+    /// How long the lawyer of the asker's choice, or the village's adviser, rings alone before others are rung.
+    pub alone: Duration,
+    /// The same for a text question.
+    pub alone_text: Duration,
+    /// How long the first few desks of a tier ring before all of it do.
+    pub batch: Duration,
+    /// The same for a text question.
+    pub batch_text: Duration,
+    /// After so long all lawyers of the county are rung, whatever their field: the 15 s in which GB/T 33358 wants an answer.
+    pub local_any: Duration,
+    /// The same for a text question.
+    pub local_any_text: Duration,
+    /// After so long the national pool is rung too.
+    pub national: Duration,
+    /// The same for a text question.
+    pub national_text: Duration,
     /// A ring cut short before this is no missed ring: nobody had a fair chance.
     pub fair_ring: Duration,
     /// How long desks ring, or nobody is there, before a voice or video caller is told that nobody can be reached.
@@ -39,6 +55,14 @@ impl Default for Timers {
         Self {
             ring: Duration::from_secs(30),
             ring_text: Duration::from_secs(60),
+            alone: Duration::from_secs(20),
+            alone_text: Duration::from_secs(60),
+            batch: Duration::from_secs(5),
+            batch_text: Duration::from_secs(60),
+            local_any: Duration::from_secs(15),
+            local_any_text: Duration::from_secs(180),
+            national: Duration::from_secs(30),
+            national_text: Duration::from_secs(360),
             fair_ring: Duration::from_secs(10),
             give_up_call: Duration::from_secs(60),
             give_up_text: Duration::from_secs(600),
@@ -54,11 +78,34 @@ impl Default for Timers {
 }
 
 impl Timers {
-    /// How long a desk rings for this channel.
-    pub const fn ring_for(&self, channel: Channel) -> Duration {
+    /// How long a desk rings for this channel, alone or beside others.
+    pub const fn ring_for(&self, channel: Channel, mode: RouteMode) -> Duration {
+        match (channel, mode) {
+            (Channel::Text, RouteMode::Direct | RouteMode::AutoVillage) => self.alone_text,
+            (Channel::Voice | Channel::Video, RouteMode::Direct | RouteMode::AutoVillage) => self.alone,
+            (Channel::Text, RouteMode::Broadcast | RouteMode::Appointment) => self.ring_text,
+            (Channel::Voice | Channel::Video, RouteMode::Broadcast | RouteMode::Appointment) => self.ring,
+        }
+    }
+
+    /// How long the first few desks of a tier ring before all of it do.
+    pub const fn batch_for(&self, channel: Channel) -> Duration {
         match channel {
-            Channel::Text => self.ring_text,
-            Channel::Voice | Channel::Video => self.ring,
+            Channel::Text => self.batch_text,
+            Channel::Voice | Channel::Video => self.batch,
+        }
+    }
+
+    /// What is left at least for somebody who waits on: one whole ring.
+    pub const fn least_for(&self, channel: Channel) -> Duration {
+        self.ring_for(channel, RouteMode::Broadcast)
+    }
+
+    /// When the second and the third tier are opened.
+    pub const fn tiers_for(&self, channel: Channel) -> (Duration, Duration) {
+        match channel {
+            Channel::Text => (self.local_any_text, self.national_text),
+            Channel::Voice | Channel::Video => (self.local_any, self.national),
         }
     }
 

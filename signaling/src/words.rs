@@ -248,6 +248,30 @@ words! {
         WrapUp = "WRAP_UP",
         /// On duty but paused, by hand or after two missed rings in a row.
         Break = "BREAK",
+        /// At a visit to a village or an office.
+        OnSite = "ON_SITE",
+    }
+
+    /// How a lawyer is looked for (route mode).
+    RouteMode {
+        /// The lawyer whom the asker chose rings alone first.
+        Direct = "DIRECT",
+        /// Whoever is first of those who are rung, tier by tier (抢单).
+        Broadcast = "BROADCAST",
+        /// The adviser of the asker's village rings alone first.
+        AutoVillage = "AUTO_VILLAGE",
+        /// At a time that was agreed on.
+        Appointment = "APPOINTMENT",
+    }
+
+    /// How far the search for a lawyer has widened.
+    Tier {
+        /// The county's lawyers of the practice area.
+        LocalArea = "LOCAL_AREA",
+        /// All lawyers of the county.
+        LocalAny = "LOCAL_ANY",
+        /// The national pool too.
+        National = "NATIONAL",
     }
 
     /// Why a lawyer declined an offer.

@@ -10,7 +10,7 @@ use proptest::{
 };
 use yunfa_signaling::{
     consultation::{Consultation, Input, MediaFact, Opening, Party, SessionIds},
-    duty::{self, Tab},
+    duty::{self, Tab, Wish},
     ids::{CitizenId, ConsultationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
     milestone::{Event, Milestone},
@@ -19,7 +19,8 @@ use yunfa_signaling::{
     time::{Instant, Now, Timestamp},
     timers::Timers,
     words::{
-        Channel, ConsultationState, DeclineReason, DeviceClass, IdentityMode, Outcome, PracticeArea, SessionState,
+        Channel, ConsultationState, DeclineReason, DeviceClass, IdentityMode, Outcome, PracticeArea, RouteMode,
+        SessionState, Tier,
     },
 };
 
@@ -580,6 +581,7 @@ impl Real {
             area: "370521001001".parse().expect("twelve digits"),
             locality: "永安镇".to_owned(),
             channel,
+            lawyer: None,
             identity_mode: IdentityMode::Guest,
             consent_version: "1".to_owned(),
             entry_source: None,
@@ -621,11 +623,14 @@ impl Real {
             Step::Ring(n) => {
                 let offer = OfferId::new(uuid(self.mint()));
                 let name = PersonName::new("律师");
-                self.feed(Input::Ring { offer, lawyer: lawyer(n), name })?;
+                let (mode, tier) = (RouteMode::Broadcast, Tier::LocalArea);
+                self.feed(Input::Ring { offer, lawyer: lawyer(n), name, mode, tier })?;
                 self.offers[n] = offer;
                 return Ok(());
             }
-            Step::Occupied(occupied) => return self.feed(Input::Place { place: 1, on_duty: 3, occupied }),
+            Step::Occupied(occupied) => {
+                return self.feed(Input::Place { place: 1, on_duty: 3, occupied, expected_s: None });
+            }
             Step::Socket { side, lost } => {
                 let party = side.party();
                 return self.feed(if lost { Input::SocketLost { party } } else { Input::SocketBack { party } });
@@ -813,7 +818,7 @@ fn random_stories_go_as_the_reference_says_and_reach_every_state() {
 #[derive(Clone, Debug)]
 enum Turn {
     Pass(u64),
-    Want { lawyer: usize, on_duty: bool, on_break: bool },
+    Want { lawyer: usize, wish: Wish },
     OpenTab(usize, u64),
     CloseTab(usize, u64),
     Ask(PracticeArea),
@@ -827,10 +832,11 @@ enum Turn {
 
 fn turn() -> impl Strategy<Value = Turn> {
     let area = prop_oneof![Just(PracticeArea::Labour), Just(PracticeArea::Family), Just(PracticeArea::Other)];
+    let wish =
+        prop_oneof![6 => Just(Wish::OnDuty), 1 => Just(Wish::Break), 1 => Just(Wish::OnSite), 2 => Just(Wish::OffDuty)];
     prop_oneof![
         3 => prop_oneof![0..10u64, Just(30), Just(60), Just(120)].prop_map(Turn::Pass),
-        3 => (0..LAWYERS, prop::bool::weighted(0.8), prop::bool::weighted(0.2))
-            .prop_map(|(lawyer, on_duty, on_break)| Turn::Want { lawyer, on_duty, on_break }),
+        3 => (0..LAWYERS, wish).prop_map(|(lawyer, wish)| Turn::Want { lawyer, wish }),
         1 => (0..LAWYERS, 0..3u64).prop_map(|(lawyer, tab)| Turn::OpenTab(lawyer, tab)),
         1 => (0..LAWYERS, 0..3u64).prop_map(|(lawyer, tab)| Turn::CloseTab(lawyer, tab)),
         3 => area.prop_map(Turn::Ask),
@@ -865,7 +871,7 @@ impl Floor {
             1 => [PracticeArea::Labour, PracticeArea::Family].into(),
             _ => [PracticeArea::Criminal].into(),
         };
-        self.county.open_desk(lawyer(n), Tab(tab), "律师", areas);
+        self.county.open_desk(lawyer(n), Tab(tab), common::local("律师", areas));
     }
 
     /// What a lawyer says about the matter that rings at, sits at, or waits for an outcome at the desk.
@@ -882,8 +888,8 @@ impl Floor {
     fn turn(&mut self, turn: &Turn) {
         match *turn {
             Turn::Pass(seconds) => self.county.pass(Duration::from_secs(seconds)),
-            Turn::Want { lawyer: n, on_duty, on_break } => {
-                let _no_tab = self.county.at_duty(duty::Input::PresenceSet { lawyer: lawyer(n), on_duty, on_break });
+            Turn::Want { lawyer: n, wish } => {
+                let _no_tab = self.county.at_duty(duty::Input::PresenceSet { lawyer: lawyer(n), wish });
             }
             Turn::OpenTab(n, tab) => self.open_tab(n, tab),
             Turn::CloseTab(n, tab) => {
@@ -894,7 +900,7 @@ impl Floor {
             Turn::Ask(area) => {
                 self.asked += 1;
                 let id = ConsultationId::new(uuid(3000 + self.asked));
-                self.county.ask(id, area, Channel::Text, "永安镇");
+                self.county.ask(id, area, Channel::Text, "永安镇", None);
             }
             Turn::Accept(n) => self.lawyer_says(n, |matter| {
                 matter.offer_view(lawyer(n)).map(|view| ClientMessage::AcceptOffer { offer: view.id })
@@ -964,7 +970,7 @@ proptest! {
         for _ in 0..200 {
             for n in 0..LAWYERS {
                 floor.turn(&Turn::Write(n));
-                floor.turn(&Turn::Want { lawyer: n, on_duty: true, on_break: false });
+                floor.turn(&Turn::Want { lawyer: n, wish: Wish::OnDuty });
                 floor.turn(&Turn::Accept(n));
                 floor.check();
             }
@@ -985,7 +991,7 @@ fn the_same_story_told_twice_is_the_same_to_the_letter() {
     let story = |()| {
         let mut floor = Floor::new();
         for n in 0..LAWYERS {
-            floor.turn(&Turn::Want { lawyer: n, on_duty: true, on_break: false });
+            floor.turn(&Turn::Want { lawyer: n, wish: Wish::OnDuty });
         }
         for turn in [Turn::Ask(PracticeArea::Labour), Turn::Ask(PracticeArea::Other), Turn::Pass(5), Turn::Accept(1)] {
             floor.turn(&turn);

@@ -8,15 +8,16 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 use common::{County, Heard, uuid};
 use yunfa_signaling::{
     consultation::{Consultation, Input, MediaFact, Party},
-    duty::{self, Tab},
+    duty::{self, Tab, Wish},
     error::SessionError,
     ids::{ConsultationId, LawyerId, MessageId, OfferId, RecordId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
     milestone::Event,
     output::MediaOrder,
     private::ChatText,
+    profile::Profile,
     timers::Timers,
-    words::DeviceState,
+    words::{DeviceState, Pool},
 };
 
 #[test]
@@ -123,17 +124,28 @@ impl Stage {
 
     fn act(&mut self, who: &str, what: &[&str], request: RequestId) -> Result<(), SessionError> {
         match what {
-            ["opens", "a", "desk", areas @ ..] => {
+            ["opens", "a", kind @ ("desk" | "national" | "adviser's"), areas @ ..] => {
                 let next = 2000 + self.lawyers.len() as u128;
                 let lawyer = *self.lawyers.entry(who.to_owned()).or_insert(LawyerId::new(uuid(next)));
-                let areas = areas.iter().map(|area| area.parse().expect("an area")).collect();
-                self.county.open_desk(lawyer, Tab(1), who, areas);
+                let areas = areas.iter().filter(|word| **word != "desk");
+                let known = common::local(who, areas.map(|area| area.parse().expect("an area")).collect());
+                let profile = match *kind {
+                    "national" => Profile { pool: Pool::National, ..known },
+                    "adviser's" => Profile { villages: vec![common::village()], ..known },
+                    _ => known,
+                };
+                self.county.open_desk(lawyer, Tab(1), profile);
                 return Ok(());
             }
-            ["asks", area, channel] => {
+            ["asks", area, channel, lawyer @ ..] => {
                 let next = 3000 + self.citizens.len() as u128;
                 let id = *self.citizens.entry(who.to_owned()).or_insert(ConsultationId::new(uuid(next)));
-                self.county.ask(id, area.parse().expect("an area"), channel.parse().expect("a channel"), "永安镇");
+                let (area, channel) = (area.parse().expect("an area"), channel.parse().expect("a channel"));
+                let lawyer = match lawyer {
+                    ["of", name] => Some(self.lawyers[*name]),
+                    _ => None,
+                };
+                self.county.ask(id, area, channel, "永安镇", lawyer);
                 return Ok(());
             }
             _ => {}
@@ -146,18 +158,19 @@ impl Stage {
     }
 
     fn lawyer(&mut self, lawyer: LawyerId, who: &str, what: &[&str], request: RequestId) -> Result<(), SessionError> {
-        let presence = |on_duty, on_break| duty::Input::PresenceSet { lawyer, on_duty, on_break };
+        let presence = |wish| duty::Input::PresenceSet { lawyer, wish };
         let offered = self.offers.get(&lawyer).copied();
         let offer = |message: fn(OfferId) -> ClientMessage| {
             let (id, offer) = offered.expect("the desk was rung before");
             (id, message(offer))
         };
         let (id, message) = match what {
-            ["goes", "on", "duty"] => return self.county.at_duty(presence(true, false)),
-            ["takes", "a", "break"] => return self.county.at_duty(presence(true, true)),
-            ["goes", "off", "duty"] => return self.county.at_duty(presence(false, false)),
+            ["goes", "on", "duty"] => return self.county.at_duty(presence(Wish::OnDuty)),
+            ["takes", "a", "break"] => return self.county.at_duty(presence(Wish::Break)),
+            ["goes", "off", "duty"] => return self.county.at_duty(presence(Wish::OffDuty)),
+            ["goes", "on", "site"] => return self.county.at_duty(presence(Wish::OnSite)),
             ["opens", "another", "tab"] => {
-                self.county.open_desk(lawyer, Tab(2), who, "LABOUR".parse().into_iter().collect());
+                self.county.open_desk(lawyer, Tab(2), common::local(who, "LABOUR".parse().into_iter().collect()));
                 return Ok(());
             }
             ["closes", "tab", tab] => {
@@ -167,7 +180,7 @@ impl Stage {
             }
             [what @ ("is-suspended" | "is-reinstated"), areas @ ..] => {
                 let areas = areas.iter().map(|area| area.parse().expect("an area")).collect();
-                let profile = common::profile(who, areas, *what == "is-reinstated");
+                let profile = Profile { may_serve: *what == "is-reinstated", ..common::local(who, areas) };
                 return self.county.at_duty(duty::Input::ProfileChanged { lawyer, profile });
             }
             ["falls", "silent"] => {
@@ -179,6 +192,7 @@ impl Stage {
                 return Ok(());
             }
             ["shows", "the", "offer"] => offer(|offer| ClientMessage::OfferDelivered { offer }),
+            ["sees", "the", "offer"] => offer(|offer| ClientMessage::OfferSeen { offer }),
             ["accepts"] => offer(|offer| ClientMessage::AcceptOffer { offer }),
             ["declines", reason] => {
                 let (id, offer) = offered.expect("the desk was rung before");
@@ -311,15 +325,19 @@ impl Stage {
         match message {
             ServerMessage::Presence { presence, missed_rings } => format!("presence {presence} missed={missed_rings}"),
             ServerMessage::Consultation(view) => {
-                format!("consultation {} {} ringing={}", view.state, view.channel, view.ringing)
+                let mode = view.route_mode.map_or(String::new(), |mode| format!(" by {mode}"));
+                format!("consultation {} {}{mode} ringing={}", view.state, view.channel, view.ringing)
             }
             ServerMessage::Queue(view) => {
-                format!("queue place={} onDuty={} until={}", view.place, view.on_duty, self.since(view.until))
+                let expected = view.expected_s.map_or(String::new(), |seconds| format!(" expected={seconds}s"));
+                let until = self.since(view.until);
+                format!("queue place={} onDuty={}{expected} until={until}", view.place, view.on_duty)
             }
             ServerMessage::Offered(view) => format!(
-                "offered {} {} {} until={}",
+                "offered {} {} {} {} until={}",
                 view.practice_area,
                 view.channel,
+                view.route_mode,
                 view.locality,
                 self.since(view.expires_at)
             ),
@@ -356,7 +374,13 @@ impl Stage {
         let rest = match event {
             Event::Opened { practice_area, channel, .. } => format!("{practice_area} {channel}"),
             Event::StateChanged { from, to } => format!("{from} -> {to}"),
-            Event::OfferMade { lawyer, round, .. } => format!("{} round {round}", self.lawyer_name(*lawyer)),
+            Event::OfferMade { lawyer, round, rank, mode, tier, .. } => {
+                format!("{} round {round} rank {rank} {mode} {tier}", self.lawyer_name(*lawyer))
+            }
+            Event::Routed { mode } => mode.to_string(),
+            Event::OfferSeen { lawyer, latency_ms, .. } => {
+                format!("{} after {latency_ms} ms", self.lawyer_name(*lawyer))
+            }
             Event::OfferChanged { lawyer, to, latency_ms, reason, .. } => {
                 let reason = reason.map_or(String::new(), |reason| format!(" {reason}"));
                 format!("{} {to} after {latency_ms} ms{reason}", self.lawyer_name(*lawyer))

@@ -6,7 +6,7 @@ use yunfa_signaling::{
     ids::LawyerId,
     private::PersonName,
     time::Timestamp,
-    words::{PracticeArea, Role},
+    words::{Pool, PracticeArea, Role},
 };
 use zeroize::Zeroizing;
 
@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     domain::{
         audit::Hash,
-        people::{Pool, ProviderType, Qualification},
+        people::{ProviderType, Qualification},
     },
     http::password,
     storage::{

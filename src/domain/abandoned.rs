@@ -78,7 +78,11 @@ impl Standing {
                 let session = self.session(*session);
                 (session.has_outcome, session.is_answered) = (true, outcome.can_be_said());
             }
-            Event::ChannelChanged { .. } | Event::ChatSaid { .. } | Event::Rated { .. } => {}
+            Event::Routed { .. }
+            | Event::OfferSeen { .. }
+            | Event::ChannelChanged { .. }
+            | Event::ChatSaid { .. }
+            | Event::Rated { .. } => {}
         }
     }
 

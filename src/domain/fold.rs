@@ -149,6 +149,8 @@ impl Story {
                 self.outcome = Some((*outcome, *legal_aid_prompted));
             }
             Event::StateChanged { .. }
+            | Event::Routed { .. }
+            | Event::OfferSeen { .. }
             | Event::OfferChanged { .. }
             | Event::Accepted { .. }
             | Event::SessionChanged { .. }
@@ -344,11 +346,14 @@ fn leg_record(
 
 #[cfg(test)]
 mod tests {
-    use yunfa_signaling::ids::{CitizenId, LawyerId};
+    use yunfa_signaling::{
+        ids::{CitizenId, LawyerId},
+        words::Pool,
+    };
 
     use super::*;
     use crate::domain::{
-        people::{Pool, ProviderType, Qualification},
+        people::{ProviderType, Qualification},
         service_record::{AreaPath, LawyerSnapshot},
         testing::{Script, id},
     };

@@ -3,12 +3,12 @@ use serde::{Deserialize, Serialize};
 use yunfa_signaling::{
     ids::{AreaCode, ConsultationId, LawyerId, LegId, RecordId, SessionId},
     time::Timestamp,
-    words::{Channel, DeviceClass, EndReason, IdentityMode, LegState, Outcome, PracticeArea, Role},
+    words::{Channel, DeviceClass, EndReason, IdentityMode, LegState, Outcome, Pool, PracticeArea, Role},
 };
 
 use super::{
     evidence::LegTransport,
-    people::{Pool, ProviderType, Qualification, words},
+    people::{ProviderType, Qualification, words},
 };
 
 pub use super::fold::{FoldError, fold};

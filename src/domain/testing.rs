@@ -6,7 +6,7 @@ use yunfa_signaling::{
     time::Timestamp,
     words::{
         Channel, ConsultationState, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome, PracticeArea,
-        Role, SessionState,
+        Role, RouteMode, SessionState, Tier,
     },
 };
 
@@ -71,6 +71,7 @@ impl Script {
             practice_area: PracticeArea::Labour,
             area: "990121101202".parse().expect("a code"),
             channel,
+            lawyer: None,
             identity_mode: IdentityMode::Guest,
             consent_version: "2026-01".to_owned(),
             entry_source: Some("poster-7".to_owned()),
@@ -81,7 +82,14 @@ impl Script {
 
     pub(crate) fn rung(&mut self) -> &mut Self {
         let (offer, lawyer) = (self.offer, self.lawyer);
-        self.say(Event::OfferMade { offer, lawyer, round: 1 });
+        self.say(Event::OfferMade {
+            offer,
+            lawyer,
+            round: 1,
+            rank: 1,
+            mode: RouteMode::Broadcast,
+            tier: Tier::LocalArea,
+        });
         self.session_to(SessionState::Ringing)
     }
 

@@ -16,7 +16,7 @@ use yunfa_signaling::{
 };
 
 use super::{
-    registry::{Registry, ToConsultation, ToPerson},
+    registry::{Registry, Ring, ToConsultation, ToPerson},
     tab::Person,
 };
 use crate::domain::people::Lawyer;
@@ -49,7 +49,7 @@ impl From<Input> for ToDuty {
 
 /// Runs the duty book until the server stops.
 pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToDuty>, mut looks: mpsc::Receiver<Look>) {
-    let mut book = Duty::new();
+    let mut book = Duty::new(registry.timers);
     loop {
         let deadline = book.poll_timeout();
         let next = tokio::select! {
@@ -74,7 +74,7 @@ pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToD
             Err(_) => {
                 // Desks say hello again and are rung again; who waits is found by the lapse of their own timers.
                 error!("the duty book failed and begins anew");
-                book = Duty::new();
+                book = Duty::new(registry.timers);
                 registry.tell_everybody(&ToPerson::DutyReset);
                 answer(&registry, next.asked, Err(SessionError::Unexpected));
             }
@@ -91,8 +91,9 @@ fn take(book: &mut Duty, input: Input, now: Now) -> (Result<(), SessionError>, V
 fn deliver(registry: &Registry, book: &mut Duty, outputs: Vec<Output>, now: Now) {
     let mut rings: BTreeMap<ConsultationId, Vec<_>> = BTreeMap::new();
     for output in &outputs {
-        if let Output::Ring { consultation, lawyer, name } = output {
-            rings.entry(*consultation).or_default().push((*lawyer, name.clone()));
+        if let Output::Ring { consultation, lawyer, name, mode, tier } = output {
+            let ring = Ring { lawyer: *lawyer, name: name.clone(), mode: *mode, tier: *tier };
+            rings.entry(*consultation).or_default().push(ring);
         }
     }
     let mut gone = vec![];
@@ -102,9 +103,10 @@ fn deliver(registry: &Registry, book: &mut Duty, outputs: Vec<Output>, now: Now)
                 Some(lawyers) => (consultation, ToConsultation::Ring(lawyers)),
                 None => continue,
             },
+            Output::Routed { consultation, mode } => (consultation, ToConsultation::Routed(mode)),
             Output::StopRing { consultation, lawyer } => (consultation, ToConsultation::Withdraw(lawyer)),
-            Output::Place { consultation, place, on_duty, occupied } => {
-                (consultation, ToConsultation::Place { place, on_duty, occupied })
+            Output::Place { consultation, place, on_duty, occupied, expected_s } => {
+                (consultation, ToConsultation::Place { place, on_duty, occupied, expected_s })
             }
             Output::ToLawyer(lawyer, message) => {
                 registry.tell(Person::Lawyer(lawyer), ToPerson::Duty(message));

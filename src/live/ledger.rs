@@ -202,6 +202,7 @@ mod tests {
             area: "370521001001".parse().expect("a code"),
             locality: String::new(),
             channel: Channel::Voice,
+            lawyer: None,
             identity_mode: IdentityMode::Guest,
             consent_version: String::new(),
             entry_source: None,

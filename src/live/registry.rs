@@ -22,6 +22,7 @@ use yunfa_signaling::{
     private::{PersonName, Token},
     time::{Instant, Timestamp},
     timers::Timers,
+    words::{RouteMode, Tier},
 };
 
 use super::{
@@ -92,17 +93,28 @@ pub(super) struct Attach {
     pub(super) resume_token: Token,
 }
 
+/// One desk that is to ring.
+#[derive(Debug)]
+pub(super) struct Ring {
+    pub(super) lawyer: LawyerId,
+    pub(super) name: PersonName,
+    pub(super) mode: RouteMode,
+    pub(super) tier: Tier,
+}
+
 /// What a consultation's task hears.
 #[derive(Debug)]
 pub(super) enum ToConsultation {
     /// A client said something; `tab` waits for the answer.
     Said { from: Party, tab: Option<duty::Tab>, frame: ClientFrame },
     /// Desks are rung for it.
-    Ring(Vec<(LawyerId, PersonName)>),
-    /// This lawyer's ring is over: the lawyer may not be rung any more.
+    Ring(Vec<Ring>),
+    /// How a lawyer is looked for.
+    Routed(RouteMode),
+    /// A ring is taken back.
     Withdraw(LawyerId),
     /// Where it stands in the queue.
-    Place { place: u32, on_duty: u32, occupied: u32 },
+    Place { place: u32, on_duty: u32, occupied: u32, expected_s: Option<u32> },
     /// A party's socket is gone, or there again.
     Socket { party: Party, is_there: bool },
     /// A party's transport is up and in the room; `before` is what it had carried until now.

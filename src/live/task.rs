@@ -20,7 +20,7 @@ use super::{
     bridge,
     duty::ToDuty,
     ledger::Ledger,
-    registry::{Registry, ToConsultation, ToPerson},
+    registry::{Registry, Ring, ToConsultation, ToPerson},
     scribe::{Entry, Scribe, Sealed},
     tab::Person,
     transport::Room,
@@ -201,14 +201,15 @@ impl Task {
                 }
             }
             ToConsultation::Ring(lawyers) => {
-                for (lawyer, name) in lawyers {
+                for Ring { lawyer, name, mode, tier } in lawyers {
                     let offer = self.registry.clock.mint::<OfferId>();
-                    self.feed(Input::Ring { offer, lawyer, name });
+                    self.feed(Input::Ring { offer, lawyer, name, mode, tier });
                 }
             }
+            ToConsultation::Routed(mode) => self.feed(Input::Routed { mode }),
             ToConsultation::Withdraw(lawyer) => self.feed(Input::Withdraw { lawyer }),
-            ToConsultation::Place { place, on_duty, occupied } => {
-                self.feed(Input::Place { place, on_duty, occupied });
+            ToConsultation::Place { place, on_duty, occupied, expected_s } => {
+                self.feed(Input::Place { place, on_duty, occupied, expected_s });
             }
             ToConsultation::Socket { party, is_there: true } => self.feed(Input::SocketBack { party }),
             ToConsultation::Socket { party, is_there: false } => self.feed(Input::SocketLost { party }),
@@ -302,6 +303,8 @@ impl Task {
             Event::Opened { .. }
             | Event::StateChanged { .. }
             | Event::OfferMade { .. }
+            | Event::Routed { .. }
+            | Event::OfferSeen { .. }
             | Event::OfferChanged { .. }
             | Event::SessionChanged { .. }
             | Event::LegChanged { .. }

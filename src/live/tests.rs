@@ -99,13 +99,15 @@ impl House {
     /// A call by text between a new citizen and this lawyer, who alone is on duty.
     async fn call(&self, lawyer: &Holder) -> Call {
         let mut desk = self.page(lawyer.clone()).await;
-        desk.say(ClientMessage::SetPresence { on_duty: true, on_break: false }).await;
+        desk.say(ClientMessage::SetPresence { on_duty: true, on_break: false, on_site: false }).await;
         let citizen = self.citizen().await;
         let mut asker = self.page(citizen.clone()).await;
         let consultation = self.clock.mint();
         let area = self.store.areas().await.expect("areas").pop().expect("an area").code;
         let (practice_area, channel) = (PracticeArea::Other, Channel::Text);
-        asker.say(ClientMessage::RequestConsultation { consultation, practice_area, area, channel }).await;
+        asker
+            .say(ClientMessage::RequestConsultation { consultation, practice_area, area, channel, lawyer: None })
+            .await;
         let offer = desk.hear(|message| match message {
             ServerMessage::Offered(offer) => Some(offer.id),
             _ => None,
@@ -117,7 +119,7 @@ impl House {
             _ => None,
         });
         let session = active.await.expect("a session");
-        desk.say(ClientMessage::SetPresence { on_duty: false, on_break: false }).await;
+        desk.say(ClientMessage::SetPresence { on_duty: false, on_break: false, on_site: false }).await;
         Call { citizen, asker, desk, consultation, session }
     }
 

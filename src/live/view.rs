@@ -150,7 +150,7 @@ pub(super) const fn is_final(state: ConsultationState) -> bool {
 mod tests {
     use yunfa_signaling::{
         ids::LegId,
-        words::{Channel, EndReason, OfferClosed, PracticeArea, SessionState},
+        words::{Channel, EndReason, OfferClosed, PracticeArea, RouteMode, SessionState},
     };
 
     use super::*;
@@ -198,7 +198,7 @@ mod tests {
     #[test]
     fn a_place_in_the_queue_is_told_only_while_waiting() {
         let mut view = View::default();
-        let queue = QueueView { consultation: id(1), place: 2, on_duty: 1, until: Timestamp(9) };
+        let queue = QueueView { consultation: id(1), place: 2, on_duty: 1, expected_s: None, until: Timestamp(9) };
         view.told(&ServerMessage::Consultation(consultation(ConsultationState::Matching)));
         view.told(&ServerMessage::Queue(queue.clone()));
         assert_eq!(view.after_welcome(), [ServerMessage::Queue(queue)]);
@@ -222,6 +222,7 @@ mod tests {
             state,
             practice_area: PracticeArea::Labour,
             channel: Channel::Video,
+            route_mode: None,
             created_at: Timestamp(0),
             ringing: 0,
         }
@@ -248,6 +249,7 @@ mod tests {
             id: OfferId::new(uuid::Uuid::from_u128(4)),
             practice_area: PracticeArea::Labour,
             channel: Channel::Video,
+            route_mode: RouteMode::Broadcast,
             locality: String::new(),
             created_at: Timestamp(0),
             expires_at: Timestamp(0),

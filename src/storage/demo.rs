@@ -3,7 +3,7 @@ use yunfa_signaling::{
     ids::{LawyerId, StaffId},
     private::PersonName,
     time::Timestamp,
-    words::{PracticeArea, Role},
+    words::{Pool, PracticeArea, Role},
 };
 
 use super::{
@@ -12,7 +12,7 @@ use super::{
     registry::{NewFirm, NewLawyer, NewStaff},
 };
 use crate::domain::{
-    people::{Area, AreaLevel, Pool, ProviderType, Qualification},
+    people::{Area, AreaLevel, ProviderType, Qualification},
     roster::{OnShift, Shift, in_local, local},
 };
 

@@ -31,7 +31,9 @@ statements! {
     /// The compare-and-set that keeps the versions of a consultation without gaps.
     ADVANCE = "UPDATE consultations SET version = $2, changed_at = $3 WHERE id = $1 AND version = $2 - 1";
     SET_STATE = "UPDATE consultations SET state = $2 WHERE id = $1";
-    MAKE_OFFER = "INSERT INTO offers (id, consultation, lawyer, round, state, created_at) VALUES ($1, $2, $3, $4, $5, $6)";
+    MAKE_OFFER = "INSERT INTO offers (id, consultation, lawyer, round, state, created_at, rank, route_mode, tier) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    SEE_OFFER = "UPDATE offers SET seen_at = $2 WHERE id = $1";
     DELIVER_OFFER = "UPDATE offers SET state = $2, delivered_at = $3 WHERE id = $1";
     DECIDE_OFFER = "UPDATE offers SET state = $2, decided_at = $3, latency_ms = $4, reason = $5 WHERE id = $1";
     /// A session is first heard of when its state changes or when it is accepted, whichever comes first.
@@ -297,6 +299,7 @@ async fn project(
             consent_version,
             entry_source,
             device,
+            ..
         } => sqlx::query(OPEN)
             .bind(consultation)
             .bind(ConsultationState::Open.as_str())
@@ -312,13 +315,19 @@ async fn project(
             .bind(owner.epoch)
             .bind(at.0),
         Event::StateChanged { to, .. } => sqlx::query(SET_STATE).bind(consultation).bind(to.as_str()),
-        Event::OfferMade { offer, lawyer, round } => sqlx::query(MAKE_OFFER)
+        Event::OfferMade { offer, lawyer, round, rank, mode, tier } => sqlx::query(MAKE_OFFER)
             .bind(offer.to_string())
             .bind(consultation)
             .bind(lawyer.to_string())
             .bind(i64::from(*round))
             .bind(OfferState::Pending.as_str())
-            .bind(at.0),
+            .bind(at.0)
+            .bind(i64::from(*rank))
+            .bind(mode.as_str())
+            .bind(tier.as_str()),
+        Event::OfferSeen { offer, .. } => sqlx::query(SEE_OFFER).bind(offer.to_string()).bind(at.0),
+        // Every offer says how it was routed.
+        Event::Routed { .. } => return Ok(()),
         Event::OfferChanged { offer, to: OfferState::Delivered, .. } => {
             sqlx::query(DELIVER_OFFER).bind(offer.to_string()).bind(OfferState::Delivered.as_str()).bind(at.0)
         }

@@ -22,6 +22,7 @@ macro_rules! migrations {
 migrations! {
     "20261121000000_first_call",
     "20261122000000_people",
+    "20261122000100_routing",
 }
 
 /// Brings the schema up to date; a database that is, stays as it is. Refuses one that ran a text that differs from ours.

@@ -3,11 +3,11 @@ use yunfa_signaling::{
     ids::{AreaCode, LawyerId, StaffId},
     private::PersonName,
     time::Timestamp,
-    words::{PracticeArea, Role},
+    words::{Pool, PracticeArea, Role},
 };
 
 use super::{StorageError, Store, error::is_taken, row::statements};
-use crate::domain::people::{Pool, ProviderType, Qualification};
+use crate::domain::people::{ProviderType, Qualification};
 
 statements! {
     ADD_FIRM = "INSERT INTO firms (id, name, created_at) VALUES ($1, $2, $3) ON CONFLICT (id) DO NOTHING";

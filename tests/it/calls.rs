@@ -171,7 +171,7 @@ async fn strangers_are_told_nothing_and_can_do_nothing() {
         (ClientMessage::CancelConsultation { consultation }, ErrorCode::NotFound),
         (ClientMessage::Rate { consultation, stars: 1 }, ErrorCode::NotFound),
         (ClientMessage::AcceptOffer { offer: offer.id }, ErrorCode::NotAllowed),
-        (ClientMessage::SetPresence { on_duty: true, on_break: false }, ErrorCode::NotAllowed),
+        (ClientMessage::SetPresence { on_duty: true, on_break: false, on_site: false }, ErrorCode::NotAllowed),
         (question(consultation, &server, Channel::Text).await, ErrorCode::NotFound),
     ] {
         let name = message.name();
@@ -352,6 +352,7 @@ async fn a_wrong_place_or_line_is_refused_and_nothing_happens() {
         practice_area: PracticeArea::Labour,
         area: "999999999999".parse().expect("a code"),
         channel: Channel::Text,
+        lawyer: None,
     };
     assert_eq!(asker.ask(nowhere).await, Err(ErrorCode::NotFound));
     ask(&server, &mut asker, Channel::Text).await;
@@ -368,7 +369,7 @@ async fn a_wrong_place_or_line_is_refused_and_nothing_happens() {
 pub(crate) async fn on_duty(server: &TestServer, user: &str) -> (Client, Page) {
     let lawyer = server.login(user).await;
     let mut desk = Page::open(&lawyer).await;
-    desk.ask(ClientMessage::SetPresence { on_duty: true, on_break: false }).await.expect("on duty");
+    desk.ask(ClientMessage::SetPresence { on_duty: true, on_break: false, on_site: false }).await.expect("on duty");
     (lawyer, desk)
 }
 
@@ -385,7 +386,13 @@ pub(crate) async fn question(consultation: ConsultationId, server: &TestServer, 
     let areas = directory["areas"].as_array().expect("areas");
     let village = areas.iter().find(|area| area["level"] == "village").expect("a village");
     let area = village["code"].as_str().expect("a code").parse().expect("a code");
-    ClientMessage::RequestConsultation { consultation, practice_area: PracticeArea::Labour, area, channel }
+    ClientMessage::RequestConsultation {
+        consultation,
+        practice_area: PracticeArea::Labour,
+        area,
+        channel,
+        lawyer: None,
+    }
 }
 
 /// Asks for a lawyer.

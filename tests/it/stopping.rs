@@ -32,7 +32,10 @@ async fn who_signs_out_loses_every_socket_of_the_account() {
         let asked = back.say(page.resume(page.last_seq, 1)).await;
         assert_eq!(back.answer(asked).await, Err(ErrorCode::ResumeLost), "there is nothing to come back to");
     }
-    colleague.ask(ClientMessage::SetPresence { on_duty: false, on_break: false }).await.expect("not concerned");
+    colleague
+        .ask(ClientMessage::SetPresence { on_duty: false, on_break: false, on_site: false })
+        .await
+        .expect("not concerned");
     server.stop().await;
 }
 

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import type { ConsultationState, ConsultationView, ServerMessage, SessionView, Welcome } from '#shared/protocol'
 import { type Flow, hear, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
 
-const WISH: Wish = { practiceArea: 'LABOUR', area: '371321101201', channel: 'video' }
+const WISH: Wish = { practiceArea: 'LABOUR', area: '371321101201', channel: 'video', lawyer: null }
 const WELCOME: Welcome = {
   version: 1,
   role: 'CITIZEN',
@@ -140,7 +140,16 @@ function word(flow: Flow): string {
 }
 
 function matter(state: ConsultationState, ringing = 0): { type: 'consultation' } & ConsultationView {
-  return { type: 'consultation', id: 'c', state, practiceArea: 'LABOUR', channel: 'video', createdAt: 0, ringing }
+  return {
+    type: 'consultation',
+    id: 'c',
+    state,
+    practiceArea: 'LABOUR',
+    channel: 'video',
+    routeMode: 'BROADCAST',
+    createdAt: 0,
+    ringing,
+  }
 }
 
 function session(state: SessionView['state']): { type: 'session' } & SessionView {

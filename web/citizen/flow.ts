@@ -7,6 +7,8 @@ export interface Wish {
   practiceArea: PracticeArea
   area: string
   channel: Channel
+  /** The lawyer who was chosen, if one was. */
+  lawyer: string | null
 }
 
 /** How a guest of this page is known: by the device alone, or expressly not at all. */

@@ -83,8 +83,8 @@ export function useConsultation(directory: () => Directory) {
     if (!wish) return
     link.socket.start()
     if (channel !== 'text') link.call.join()
-    const { practiceArea, area } = wish
-    const asked = link.socket.say({ type: 'requestConsultation', consultation, practiceArea, area, channel })
+    const { practiceArea, area, lawyer } = wish
+    const asked = link.socket.say({ type: 'requestConsultation', consultation, practiceArea, area, channel, lawyer })
     link.repeatDevices()
     const refused = await asked
     if (refused && flow.value.matter === consultation) {

@@ -7,6 +7,7 @@ const OFFER: OfferView = {
   id: 'o',
   practiceArea: 'LABOUR',
   channel: 'video',
+  routeMode: 'BROADCAST',
   locality: '河西村',
   createdAt: 0,
   expiresAt: 60_000,

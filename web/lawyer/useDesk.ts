@@ -23,6 +23,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
   const saving = ref<'idle' | 'saving' | 'failed'>('idle')
   const now = useNow()
   const ring = new Ring()
+  const seen = new Set<string>()
   let warming: Promise<Captured> | null = null
   const awake = keepAwake()
 
@@ -93,13 +94,21 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     await link.takeDevices(true)
   }
 
-  async function setDuty(onDutyNext: boolean, onBreak = false): Promise<void> {
+  /** What the lawyer does on duty. */
+  async function setDuty(onDutyNext: boolean, { onBreak = false, onSite = false } = {}): Promise<void> {
     ring.unlock()
     if (onDutyNext) allowAnnouncements()
     failed.value = null
     if (onDutyNext) await warmUp()
-    failed.value = await link.socket.say({ type: 'setPresence', onDuty: onDutyNext, onBreak })
+    failed.value = await link.socket.say({ type: 'setPresence', onDuty: onDutyNext, onBreak, onSite })
     if (!onDutyNext && failed.value === null) link.release()
+  }
+
+  /** The lawyer has this offer before the eyes. */
+  function see(offer: string): void {
+    if (seen.has(offer)) return
+    seen.add(offer)
+    void link.socket.say({ type: 'offerSeen', offer })
   }
 
   async function accept(offer: string): Promise<void> {
@@ -158,7 +167,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
   /** Going home: off duty first, so that nobody rings a desk without a lawyer. */
   async function goHome(): Promise<void> {
     if (onDuty.value && link.status.value.name === 'open') {
-      const said = link.socket.say({ type: 'setPresence', onDuty: false, onBreak: false })
+      const said = link.socket.say({ type: 'setPresence', onDuty: false, onBreak: false, onSite: false })
       await Promise.race([said, new Promise(resolve => setTimeout(resolve, GOODBYE_MS))])
     }
     leave()
@@ -188,6 +197,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     }),
     setDuty,
     checkAgain,
+    see,
     accept,
     takeOver,
     decline,

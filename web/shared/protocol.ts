@@ -79,7 +79,11 @@ onDuty: boolean,
 /**
  * On duty but paused.
  */
-onBreak: boolean, } | { "type": "requestConsultation", 
+onBreak: boolean, 
+/**
+ * At a visit: not to be rung, but not away either.
+ */
+onSite: boolean, } | { "type": "requestConsultation", 
 /**
  * Minted by the client; asking twice with one id is one consultation.
  */
@@ -95,11 +99,19 @@ area: AreaCode,
 /**
  * How to talk.
  */
-channel: Channel, } | { "type": "cancelConsultation", 
+channel: Channel, 
+/**
+ * The lawyer the asker chose, who rings alone first.
+ */
+lawyer: LawyerId | null, } | { "type": "cancelConsultation", 
 /**
  * Which one.
  */
 consultation: ConsultationId, } | { "type": "offerDelivered", 
+/**
+ * Which one.
+ */
+offer: OfferId, } | { "type": "offerSeen", 
 /**
  * Which one.
  */
@@ -216,6 +228,10 @@ practiceArea: PracticeArea,
  */
 channel: Channel, 
 /**
+ * How a lawyer is looked for, while one is.
+ */
+routeMode: RouteMode | null, 
+/**
  * When it was asked.
  */
 createdAt: Timestamp, 
@@ -248,6 +264,11 @@ export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST"
  * Why a request was refused: stable words, the same on the socket and in `problem+json`.
  */
 export type ErrorCode = "bad-message" | "too-large" | "too-many" | "rate-limited" | "unsupported-version" | "unauthenticated" | "not-allowed" | "not-found" | "resume-lost" | "stale-epoch" | "already-waiting" | "taken" | "offer-over" | "over" | "unexpected" | "media-refused" | "already-rated" | "draining" | "overloaded" | "unavailable" | "internal";
+
+/**
+ * One provider of advice (律师): the account that answers.
+ */
+export type LawyerId = string;
 
 /**
  * One participant's connection in a session.
@@ -320,6 +341,10 @@ practiceArea: PracticeArea,
  */
 channel: Channel, 
 /**
+ * Alone or beside others: whether the asker chose this lawyer.
+ */
+routeMode: RouteMode, 
+/**
  * The name of the town or village.
  */
 locality: string, 
@@ -350,7 +375,7 @@ export type PracticeArea = "FAMILY" | "LABOUR" | "CONTRACT" | "DEBT" | "TRAFFIC"
 /**
  * Whether a lawyer can be rung (presence).
  */
-export type Presence = "OFFLINE" | "ONLINE" | "AVAILABLE" | "RINGING" | "BUSY" | "WRAP_UP" | "BREAK";
+export type Presence = "OFFLINE" | "ONLINE" | "AVAILABLE" | "RINGING" | "BUSY" | "WRAP_UP" | "BREAK" | "ON_SITE";
 
 /**
  * A place in the queue.
@@ -365,9 +390,13 @@ consultation: ConsultationId,
  */
 place: number, 
 /**
- * Lawyers on duty for this practice area, free or not.
+ * Lawyers on duty who may be rung, free or not.
  */
 onDuty: number, 
+/**
+ * What is to be expected, in seconds, while all of them are occupied; from the last handling times.
+ */
+expectedS: number | null, 
 /**
  * When the server gives up ringing, so that the page can show it.
  */
@@ -387,6 +416,11 @@ export type RequestId = string;
  * Who acts: the roles of the policy table.
  */
 export type Role = "CITIZEN" | "LAWYER" | "DISPATCHER" | "FINANCE" | "SUPERVISOR" | "FIRM_ADMIN";
+
+/**
+ * How a lawyer is looked for (route mode).
+ */
+export type RouteMode = "DIRECT" | "BROADCAST" | "AUTO_VILLAGE" | "APPOINTMENT";
 
 /**
  * A session description (RFC 8866): it holds addresses and keys' fingerprints.

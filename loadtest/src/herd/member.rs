@@ -104,7 +104,7 @@ impl Gathering {
         for login in pausing {
             let server = houses.next()?;
             let mut desk = patiently(async || Lawyer::sign_in(&server, login).await).await?;
-            let pause = ClientMessage::SetPresence { on_duty: true, on_break: true };
+            let pause = ClientMessage::SetPresence { on_duty: true, on_break: true, on_site: false };
             desk.client.socket().request(pause).await?;
             join(desk.client, "at a desk", None);
         }

@@ -3,7 +3,7 @@ use crate::{
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, OfferId, RecordId, RequestId, SessionId},
     message::ClientMessage,
     private::PersonName,
-    words::{Channel, DeviceClass, IdentityMode, PracticeArea, Role},
+    words::{Channel, DeviceClass, IdentityMode, PracticeArea, Role, RouteMode, Tier},
 };
 
 /// How many sessions a matter may begin: after this many without media nobody else is rung.
@@ -26,6 +26,8 @@ pub struct Opening {
     pub locality: String,
     /// How to talk.
     pub channel: Channel,
+    /// The lawyer the asker chose.
+    pub lawyer: Option<LawyerId>,
     /// How the asker is known.
     pub identity_mode: IdentityMode,
     /// The consent text that was shown.
@@ -88,6 +90,15 @@ pub enum Input {
         lawyer: LawyerId,
         /// The name the asker will see.
         name: PersonName,
+        /// Alone or beside others.
+        mode: RouteMode,
+        /// How far the search has widened.
+        tier: Tier,
+    },
+    /// The duty book looks for a lawyer in this way now (`duty::Output::Routed`).
+    Routed {
+        /// How.
+        mode: RouteMode,
     },
     /// This lawyer may not be rung any more (`duty::Output::StopRing`).
     Withdraw {
@@ -102,6 +113,8 @@ pub enum Input {
         on_duty: u32,
         /// Those of them who are occupied and will be rung when they are free.
         occupied: u32,
+        /// What it may expect to wait, in seconds.
+        expected_s: Option<u32>,
     },
     /// The asker's, or a lawyer's last, socket is gone.
     SocketLost {

@@ -1,39 +1,56 @@
 //! The matter while it waits: rings, declines, the one acceptance, and every way of not being served.
-use super::{Consultation, MAX_SESSIONS, Party, Stage, Waiting, offered};
+use super::{
+    Consultation, MAX_SESSIONS, Party, Stage, offered,
+    waiting::{Place, Waiting},
+};
 use crate::{
     error::SessionError,
     ids::{ConsultationId, LawyerId, OfferId},
     message::ServerMessage,
     milestone::Event,
     offer::Offer,
-    output::{Hint, MediaOrder, Output, RingOver},
+    output::{Hint, MediaOrder, Output, RingOver, Seek},
     private::PersonName,
     session::Session,
     time::Now,
-    words::{Channel, ConsultationState, DeclineReason, EndReason, OfferClosed, OfferState, SessionState},
+    words::{
+        Channel, ConsultationState, DeclineReason, EndReason, OfferClosed, OfferState, RouteMode, SessionState, Tier,
+    },
 };
+
+/// One ring that the duty book wants.
+#[derive(Clone, Debug)]
+pub(crate) struct Ring {
+    pub(crate) offer: OfferId,
+    pub(crate) lawyer: LawyerId,
+    pub(crate) name: PersonName,
+    pub(crate) mode: RouteMode,
+    pub(crate) tier: Tier,
+}
 
 impl Consultation {
     /// Puts the matter into the queue and tells the asker.
     pub(super) fn seek(&mut self) {
         self.show_matter();
         let away = matches!(&self.stage, Stage::Waiting(waiting) if waiting.asker.away_since.is_some());
-        let (practice_area, asked) = (self.opening.practice_area, self.created.mono);
-        self.out.hint(Hint::Seek { practice_area, asked, away });
+        let seek = Seek {
+            practice_area: self.opening.practice_area,
+            place: self.opening.area.clone(),
+            channel: self.opening.channel,
+            lawyer: self.opening.lawyer,
+            asked: self.created.mono,
+            away,
+        };
+        self.out.hint(Hint::Seek(seek));
     }
 
     /// Rings a desk.
-    pub(super) fn ring(
-        &mut self,
-        offer: OfferId,
-        lawyer: LawyerId,
-        name: PersonName,
-        now: Now,
-    ) -> Result<(), SessionError> {
+    pub(super) fn ring(&mut self, ring: Ring, now: Now) -> Result<(), SessionError> {
         let Stage::Waiting(waiting) = &mut self.stage else { return Err(self.unexpected()) };
-        let expires = now.after(self.timers.ring_for(self.opening.channel));
-        let made = self.offers.make(offer, lawyer, name, now, expires)?;
-        self.out.event(Event::OfferMade { offer, lawyer, round: made.round }, now);
+        let Ring { offer, lawyer, mode, tier, .. } = ring;
+        let expires = now.after(self.timers.ring_for(self.opening.channel, mode));
+        let made = self.offers.make(ring, now, expires)?;
+        self.out.event(Event::OfferMade { offer, lawyer, round: made.round, rank: made.rank, mode, tier }, now);
         self.out.tell_lawyer(lawyer, ServerMessage::Offered(offered(&self.opening, made)));
         let first = !waiting.rang;
         waiting.rang = true;
@@ -41,6 +58,16 @@ impl Consultation {
             self.session_changed(SessionState::Created, SessionState::Ringing, now);
         }
         self.ringing_changed(now);
+        Ok(())
+    }
+
+    /// Notes how a lawyer is looked for.
+    pub(super) fn routed(&mut self, mode: RouteMode, now: Now) -> Result<(), SessionError> {
+        let Stage::Waiting(waiting) = &mut self.stage else { return Err(self.unexpected()) };
+        if waiting.mode.replace(mode) != Some(mode) {
+            self.out.event(Event::Routed { mode }, now);
+            self.show_matter();
+        }
         Ok(())
     }
 
@@ -54,9 +81,9 @@ impl Consultation {
     }
 
     /// Notes where the matter stands in the queue.
-    pub(super) fn place(&mut self, place: u32, on_duty: u32, occupied: u32, now: Now) -> Result<(), SessionError> {
+    pub(super) fn place(&mut self, place: Place, now: Now) -> Result<(), SessionError> {
         let Stage::Waiting(waiting) = &mut self.stage else { return Err(self.unexpected()) };
-        waiting.stand(place, on_duty, occupied);
+        waiting.stand(place);
         waiting.settle(self.offers.ringing(), now);
         self.show_place();
         Ok(())
@@ -73,6 +100,19 @@ impl Consultation {
             let latency_ms = found.age_ms(now);
             let to = OfferState::Delivered;
             self.out.event(Event::OfferChanged { offer, lawyer, to, latency_ms, reason: None }, now);
+        }
+        Ok(())
+    }
+
+    /// A desk's lawyer has the offer before the eyes; said twice it is seen once, and after the end of the ring it is no error.
+    pub(super) fn seen(&mut self, lawyer: LawyerId, offer: OfferId, now: Now) -> Result<(), SessionError> {
+        let found = match self.offers.find(lawyer, offer) {
+            Err(SessionError::OfferOver) => return Ok(()),
+            found => found?,
+        };
+        if found.rings() && !std::mem::replace(&mut found.seen, true) {
+            let latency_ms = found.age_ms(now);
+            self.out.event(Event::OfferSeen { offer, lawyer, latency_ms }, now);
         }
         Ok(())
     }

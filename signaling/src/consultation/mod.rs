@@ -8,7 +8,12 @@ mod serving;
 mod waiting;
 
 pub use self::input::{Input, MAX_SESSIONS, MediaFact, Opening, Party, SessionIds};
-use self::{aftermath::Aftermath, requests::Requests, waiting::Waiting};
+pub(crate) use self::matching::Ring;
+use self::{
+    aftermath::Aftermath,
+    requests::Requests,
+    waiting::{Place, Waiting},
+};
 use crate::{
     error::SessionError,
     ids::{ConsultationId, LawyerId, SessionId},
@@ -73,6 +78,7 @@ impl Consultation {
                 practice_area: asked.practice_area,
                 area: asked.area,
                 channel: asked.channel,
+                lawyer: asked.lawyer,
                 identity_mode: asked.identity_mode,
                 consent_version: asked.consent_version,
                 entry_source: asked.entry_source,
@@ -99,9 +105,12 @@ impl Consultation {
                 self.requests.remember(from, request);
                 Ok(())
             }
-            Input::Ring { offer, lawyer, name } => self.ring(offer, lawyer, name, now),
+            Input::Ring { offer, lawyer, name, mode, tier } => self.ring(Ring { offer, lawyer, name, mode, tier }, now),
+            Input::Routed { mode } => self.routed(mode, now),
             Input::Withdraw { lawyer } => self.withdraw(lawyer, now),
-            Input::Place { place, on_duty, occupied } => self.place(place, on_duty, occupied, now),
+            Input::Place { place, on_duty, occupied, expected_s } => {
+                self.place(Place { place, on_duty, occupied, expected_s }, now)
+            }
             Input::SocketLost { party } => {
                 self.socket(party, true, now);
                 Ok(())
@@ -182,6 +191,10 @@ impl Consultation {
             state: self.state,
             practice_area: self.opening.practice_area,
             channel,
+            route_mode: match (&self.stage, self.state) {
+                (Stage::Waiting(waiting), ConsultationState::Open | ConsultationState::Matching) => waiting.mode,
+                (Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_), _) => None,
+            },
             created_at: self.created.wall,
             ringing: self.offers.ringing(),
         }
@@ -251,6 +264,7 @@ impl Consultation {
             (ClientMessage::CancelConsultation { consultation }, _) => self.cancel(consultation, now),
             (ClientMessage::Rate { consultation, stars }, _) => self.rate(consultation, stars, now),
             (ClientMessage::OfferDelivered { offer }, Party::Lawyer(lawyer)) => self.delivered(lawyer, offer, now),
+            (ClientMessage::OfferSeen { offer }, Party::Lawyer(lawyer)) => self.seen(lawyer, offer, now),
             (ClientMessage::AcceptOffer { offer }, Party::Lawyer(lawyer)) => self.accept(lawyer, offer, now),
             (ClientMessage::DeclineOffer { offer, reason }, Party::Lawyer(lawyer)) => {
                 self.decline(lawyer, offer, reason, now)
@@ -277,6 +291,7 @@ impl Consultation {
                 | ClientMessage::TakeOver {}
                 | ClientMessage::JoinMedia { .. }
                 | ClientMessage::OfferDelivered { .. }
+                | ClientMessage::OfferSeen { .. }
                 | ClientMessage::AcceptOffer { .. }
                 | ClientMessage::DeclineOffer { .. }
                 | ClientMessage::RecordOutcome { .. },
@@ -331,6 +346,7 @@ fn offered(opening: &Opening, offer: &Offer) -> OfferView {
         id: offer.id,
         practice_area: opening.practice_area,
         channel: opening.channel,
+        route_mode: offer.mode,
         locality: opening.locality.clone(),
         created_at: offer.made.wall,
         expires_at: offer.expires.wall,

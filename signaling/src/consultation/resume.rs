@@ -111,8 +111,17 @@ impl Consultation {
 }
 
 fn opening(first: &Milestone, ids: SessionIds) -> Option<Opening> {
-    let Event::Opened { citizen, practice_area, area, channel, identity_mode, consent_version, entry_source, device } =
-        first.event.clone()
+    let Event::Opened {
+        citizen,
+        practice_area,
+        area,
+        channel,
+        lawyer,
+        identity_mode,
+        consent_version,
+        entry_source,
+        device,
+    } = first.event.clone()
     else {
         return None;
     };
@@ -125,6 +134,7 @@ fn opening(first: &Milestone, ids: SessionIds) -> Option<Opening> {
         area,
         locality: String::new(),
         channel,
+        lawyer,
         identity_mode,
         consent_version,
         entry_source,

@@ -7,8 +7,21 @@ use crate::{
     session::leg::Seat,
     time::{Instant, Now, Timestamp},
     timers::Timers,
-    words::Channel,
+    words::{Channel, RouteMode},
 };
+
+/// Where a matter stands in the queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    /// 1 is next.
+    pub(crate) place: u32,
+    /// Lawyers on duty who may be rung for it, free or not.
+    pub(crate) on_duty: u32,
+    /// Those of them who are occupied and will be rung when they are free.
+    pub(crate) occupied: u32,
+    /// What it may expect to wait, in seconds.
+    pub(crate) expected_s: Option<u32>,
+}
 
 /// The asker of a waiting matter, and the two clocks that end the wait.
 #[derive(Debug)]
@@ -18,9 +31,9 @@ pub(crate) struct Waiting {
     pub(crate) rang: bool,
     /// The duty book has said where it stands.
     stands: bool,
-    place: u32,
-    on_duty: u32,
-    occupied: u32,
+    /// How a lawyer is looked for.
+    pub(crate) mode: Option<RouteMode>,
+    place: Place,
     patience: Patience,
     told: Option<QueueView>,
 }
@@ -28,8 +41,9 @@ pub(crate) struct Waiting {
 impl Waiting {
     pub(crate) fn new(asker: Seat, channel: Channel, timers: &Timers, now: Now) -> Self {
         let patience =
-            Patience::new(timers.give_up_for(channel), timers.wait_for(channel), timers.ring_for(channel), now);
-        Self { asker, rang: false, stands: false, place: 1, on_duty: 0, occupied: 0, patience, told: None }
+            Patience::new(timers.give_up_for(channel), timers.wait_for(channel), timers.least_for(channel), now);
+        let place = Place { place: 1, on_duty: 0, occupied: 0, expected_s: None };
+        Self { asker, rang: false, stands: false, mode: None, place, patience, told: None }
     }
 
     /// When the asker is told that nobody can be reached.
@@ -43,14 +57,13 @@ impl Waiting {
     }
 
     /// Notes where the matter stands in the queue.
-    pub(crate) const fn stand(&mut self, place: u32, on_duty: u32, occupied: u32) {
-        self.stands = true;
-        (self.place, self.on_duty, self.occupied) = (place, on_duty, occupied);
+    pub(crate) const fn stand(&mut self, place: Place) {
+        (self.stands, self.place) = (true, place);
     }
 
     /// Lets the patience run while desks ring or nobody can be hoped for, and rest while all are busy with others.
     pub(crate) fn settle(&mut self, ringing: u32, now: Now) {
-        self.patience.run(ringing > 0 || self.occupied == 0, now);
+        self.patience.run(ringing > 0 || self.place.occupied == 0, now);
     }
 
     /// The place in the queue, when it is not what was told last.
@@ -65,7 +78,8 @@ impl Waiting {
 
     /// The place in the queue.
     pub(crate) const fn view(&self, consultation: ConsultationId) -> QueueView {
-        QueueView { consultation, place: self.place, on_duty: self.on_duty, until: self.patience.until }
+        let Place { place, on_duty, expected_s, .. } = self.place;
+        QueueView { consultation, place, on_duty, expected_s, until: self.patience.until }
     }
 }
 

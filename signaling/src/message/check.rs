@@ -38,6 +38,7 @@ impl ClientMessage {
             | Self::RequestConsultation { .. }
             | Self::CancelConsultation { .. }
             | Self::OfferDelivered { .. }
+            | Self::OfferSeen { .. }
             | Self::AcceptOffer { .. }
             | Self::DeclineOffer { .. }
             | Self::TakeOver {}

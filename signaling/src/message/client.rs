@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    ids::{AreaCode, ConsultationId, MessageId, OfferId, RequestId, SessionId},
+    ids::{AreaCode, ConsultationId, LawyerId, MessageId, OfferId, RequestId, SessionId},
     private::{ChatText, Sdp, Token},
     words::{Channel, DeclineReason, DeviceClass, DeviceState, Outcome, PracticeArea},
 };
@@ -50,6 +50,9 @@ pub enum ClientMessage {
         on_duty: bool,
         /// On duty but paused.
         on_break: bool,
+        /// At a visit: not to be rung, but not away either.
+        #[serde(default)]
+        on_site: bool,
     },
     /// A citizen asks for a lawyer.
     RequestConsultation {
@@ -61,6 +64,9 @@ pub enum ClientMessage {
         area: AreaCode,
         /// How to talk.
         channel: Channel,
+        /// The lawyer the asker chose, who rings alone first.
+        #[serde(default)]
+        lawyer: Option<LawyerId>,
     },
     /// A citizen stops waiting.
     CancelConsultation {
@@ -69,6 +75,11 @@ pub enum ClientMessage {
     },
     /// A desk has shown an offer.
     OfferDelivered {
+        /// Which one.
+        offer: OfferId,
+    },
+    /// A lawyer has an offer before the eyes: the desk is in front and was looked at.
+    OfferSeen {
         /// Which one.
         offer: OfferId,
     },
@@ -157,6 +168,7 @@ impl ClientMessage {
             Self::RequestConsultation { .. } => "requestConsultation",
             Self::CancelConsultation { .. } => "cancelConsultation",
             Self::OfferDelivered { .. } => "offerDelivered",
+            Self::OfferSeen { .. } => "offerSeen",
             Self::AcceptOffer { .. } => "acceptOffer",
             Self::DeclineOffer { .. } => "declineOffer",
             Self::TakeOver {} => "takeOver",

@@ -8,7 +8,7 @@ use crate::{
     time::Timestamp,
     words::{
         Channel, ConsultationState, DeviceState, EndReason, LegState, OfferClosed, PracticeArea, Presence, Role,
-        SessionState, SlotKind,
+        RouteMode, SessionState, SlotKind,
     },
 };
 
@@ -186,6 +186,8 @@ pub struct ConsultationView {
     pub practice_area: PracticeArea,
     /// How to talk.
     pub channel: Channel,
+    /// How a lawyer is looked for, while one is.
+    pub route_mode: Option<RouteMode>,
     /// When it was asked.
     pub created_at: Timestamp,
     /// Desks that ring right now.
@@ -200,8 +202,10 @@ pub struct QueueView {
     pub consultation: ConsultationId,
     /// 1 is next.
     pub place: u32,
-    /// Lawyers on duty for this practice area, free or not.
+    /// Lawyers on duty who may be rung, free or not.
     pub on_duty: u32,
+    /// What is to be expected, in seconds, while all of them are occupied; from the last handling times.
+    pub expected_s: Option<u32>,
     /// When the server gives up ringing, so that the page can show it.
     pub until: Timestamp,
 }
@@ -216,6 +220,8 @@ pub struct OfferView {
     pub practice_area: PracticeArea,
     /// How to talk.
     pub channel: Channel,
+    /// Alone or beside others: whether the asker chose this lawyer.
+    pub route_mode: RouteMode,
     /// The name of the town or village.
     pub locality: String,
     /// When it was made.

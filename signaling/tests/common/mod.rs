@@ -9,7 +9,7 @@ use yunfa_signaling::{
     consultation::{Consultation, Input, MediaFact, Opening, Party, SessionIds},
     duty::{self, Duty, Tab},
     error::SessionError,
-    ids::{CitizenId, ConsultationId, LawyerId, LegId, OfferId, RequestId, SessionId},
+    ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, OfferId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
     milestone::{Event, Milestone},
     output::{Hint, MediaOrder, Output},
@@ -23,6 +23,17 @@ use yunfa_signaling::{
 /// A UUID that a test can tell from others.
 pub(crate) fn uuid(n: u128) -> Uuid {
     Uuid::from_u128(0x0192_f3c4_0000_7000_8000_0000_0000_0000 + n)
+}
+
+/// Where everybody lives.
+pub(crate) fn village() -> AreaCode {
+    "370521001001".parse().expect("twelve digits")
+}
+
+/// A lawyer of the county.
+pub(crate) fn local(name: &str, areas: BTreeSet<PracticeArea>) -> Profile {
+    let (name, pool) = (PersonName::new(name), Pool::Local);
+    Profile { name, areas, pool, county: None, villages: vec![], may_serve: true }
 }
 
 /// How often a tab gives a sign of life.
@@ -70,7 +81,7 @@ impl County {
         Self {
             start,
             now: start,
-            duty: Duty::new(),
+            duty: Duty::new(Timers::default()),
             matters: BTreeMap::new(),
             up: BTreeSet::new(),
             desks_up: BTreeSet::new(),
@@ -87,7 +98,14 @@ impl County {
     }
 
     /// Opens a matter.
-    pub(crate) fn ask(&mut self, id: ConsultationId, practice_area: PracticeArea, channel: Channel, locality: &str) {
+    pub(crate) fn ask(
+        &mut self,
+        id: ConsultationId,
+        practice_area: PracticeArea,
+        channel: Channel,
+        locality: &str,
+        lawyer: Option<LawyerId>,
+    ) {
         let mut ids = || SessionIds {
             session: SessionId::new(self.mint()),
             citizen: LegId::new(self.mint()),
@@ -99,9 +117,10 @@ impl County {
             citizen: CitizenId::new(id.uuid()),
             alias: PersonName::new("群众"),
             practice_area,
-            area: "370521001001".parse().expect("twelve digits"),
+            area: village(),
             locality: locality.to_owned(),
             channel,
+            lawyer,
             identity_mode: IdentityMode::Guest,
             consent_version: "2026-01".to_owned(),
             entry_source: None,
@@ -163,8 +182,7 @@ impl County {
     }
 
     /// Opens a tab that stays alive.
-    pub(crate) fn open_desk(&mut self, lawyer: LawyerId, tab: Tab, name: &str, areas: BTreeSet<PracticeArea>) {
-        let profile = profile(name, areas, true);
+    pub(crate) fn open_desk(&mut self, lawyer: LawyerId, tab: Tab, profile: Profile) {
         self.at_duty(duty::Input::DeskOpened { lawyer, tab, profile }).expect("there is room for a tab");
         self.tabs.insert((lawyer, tab));
     }
@@ -174,21 +192,17 @@ impl County {
         loop {
             if let Some(output) = self.duty.poll_output() {
                 match output {
-                    duty::Output::Ring { consultation, lawyer, name } => {
+                    duty::Output::Ring { consultation, lawyer, name, mode, tier } => {
                         let offer = OfferId::new(self.mint());
-                        if let Some(matter) = self.matters.get_mut(&consultation) {
-                            let _too_late = matter.handle(Input::Ring { offer, lawyer, name }, self.now);
-                        }
+                        self.tell(consultation, Input::Ring { offer, lawyer, name, mode, tier });
                     }
+                    duty::Output::Place { consultation, place, on_duty, occupied, expected_s } => {
+                        let place = Input::Place { place, on_duty, occupied, expected_s };
+                        self.tell(consultation, place);
+                    }
+                    duty::Output::Routed { consultation, mode } => self.tell(consultation, Input::Routed { mode }),
                     duty::Output::StopRing { consultation, lawyer } => {
-                        if let Some(matter) = self.matters.get_mut(&consultation) {
-                            let _too_late = matter.handle(Input::Withdraw { lawyer }, self.now);
-                        }
-                    }
-                    duty::Output::Place { consultation, place, on_duty, occupied } => {
-                        if let Some(matter) = self.matters.get_mut(&consultation) {
-                            let _too_late = matter.handle(Input::Place { place, on_duty, occupied }, self.now);
-                        }
+                        self.tell(consultation, Input::Withdraw { lawyer });
                     }
                     duty::Output::ToLawyer(lawyer, message) => self.heard.push(Heard::Lawyer(lawyer, message)),
                 }
@@ -198,6 +212,13 @@ impl County {
                 self.matters.iter_mut().find_map(|(id, matter)| matter.poll_output().map(|output| (*id, output)));
             let Some((id, output)) = next else { return };
             self.obey(id, output);
+        }
+    }
+
+    /// The duty book says something to a matter, which may be over by now.
+    fn tell(&mut self, id: ConsultationId, input: Input) {
+        if let Some(matter) = self.matters.get_mut(&id) {
+            let _too_late = matter.handle(input, self.now);
         }
     }
 
@@ -234,9 +255,4 @@ impl County {
     fn hint(&mut self, id: ConsultationId, hint: Hint) {
         self.duty.handle(duty::Input::Heard { consultation: id, hint }, self.now).expect("the book knows the matter");
     }
-}
-
-/// A lawyer of the county as the bureau has them on its books.
-pub(crate) fn profile(name: &str, areas: BTreeSet<PracticeArea>, may_serve: bool) -> Profile {
-    Profile { name: PersonName::new(name), areas, pool: Pool::Local, county: None, villages: vec![], may_serve }
 }

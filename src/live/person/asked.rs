@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use yunfa_signaling::{
     consultation::{MAX_SESSIONS, Opening, SessionIds},
-    duty,
+    duty::{self, Wish},
     error::SessionError,
-    ids::{AreaCode, ConsultationId, OfferId, RequestId, SessionId},
+    ids::{AreaCode, ConsultationId, LawyerId, OfferId, RequestId, SessionId},
     message::{ClientFrame, ClientMessage, ErrorCode, ServerMessage},
     policy,
     private::Sdp,
@@ -29,6 +29,7 @@ struct Question {
     practice_area: PracticeArea,
     area: AreaCode,
     channel: Channel,
+    lawyer: Option<LawyerId>,
 }
 
 impl Task {
@@ -43,10 +44,18 @@ impl Task {
             ClientMessage::Hello { .. } | ClientMessage::Resume { .. } | ClientMessage::Ping {} => {
                 Err(SessionError::Unexpected)
             }
-            ClientMessage::SetPresence { on_duty, on_break } => self.set_presence(tab, id, *on_duty, *on_break),
-            ClientMessage::RequestConsultation { consultation, practice_area, area, channel } => {
+            ClientMessage::SetPresence { on_duty, on_break, on_site } => {
+                let wish = match (on_duty, on_break, on_site) {
+                    (false, ..) => Wish::OffDuty,
+                    (true, true, _) => Wish::Break,
+                    (true, false, true) => Wish::OnSite,
+                    (true, false, false) => Wish::OnDuty,
+                };
+                self.set_presence(tab, id, wish)
+            }
+            ClientMessage::RequestConsultation { consultation, practice_area, area, channel, lawyer } => {
                 let (consultation, practice_area, channel) = (*consultation, *practice_area, *channel);
-                let question = Question { consultation, practice_area, area: area.clone(), channel };
+                let question = Question { consultation, practice_area, area: area.clone(), channel, lawyer: *lawyer };
                 return self.request(tab, id, question);
             }
             ClientMessage::Rate { consultation, .. } if self.is_rated(*consultation) => Err(SessionError::AlreadyRated),
@@ -54,9 +63,9 @@ impl Task {
                 let consultation = self.matters.get(consultation).copied();
                 self.pass(consultation, tab, frame)
             }
-            ClientMessage::OfferDelivered { offer } | ClientMessage::DeclineOffer { offer, .. } => {
-                self.pass(self.consultation_of(*offer), tab, frame)
-            }
+            ClientMessage::OfferDelivered { offer }
+            | ClientMessage::OfferSeen { offer }
+            | ClientMessage::DeclineOffer { offer, .. } => self.pass(self.consultation_of(*offer), tab, frame),
             ClientMessage::AcceptOffer { offer } => self.accept(tab, *offer, frame),
             ClientMessage::JoinMedia { attempt, offer } => {
                 return self.join(tab, id, *attempt, offer.clone()).await;
@@ -118,9 +127,9 @@ impl Task {
         if self.registry.post(consultation, message) { Ok(()) } else { Err(SessionError::Over) }
     }
 
-    fn set_presence(&self, tab: duty::Tab, id: RequestId, on_duty: bool, on_break: bool) -> Result<(), SessionError> {
+    fn set_presence(&self, tab: duty::Tab, id: RequestId, wish: Wish) -> Result<(), SessionError> {
         let Person::Lawyer(lawyer) = self.person else { return Err(SessionError::NotAllowed) };
-        let input = duty::Input::PresenceSet { lawyer, on_duty, on_break };
+        let input = duty::Input::PresenceSet { lawyer, wish };
         let asked = Some((self.person, tab, id));
         if self.registry.duty(ToDuty { input, asked }) { Ok(()) } else { Err(SessionError::Unexpected) }
     }
@@ -172,7 +181,7 @@ impl Task {
         if self.view.is_waiting_or_talking() || self.opening.is_some() {
             return self.tell(tab, reply(id, Err(SessionError::AlreadyWaiting)));
         }
-        let Question { consultation, practice_area, area, channel } = question;
+        let Question { consultation, practice_area, area, channel, lawyer } = question;
         let (Holder::Citizen(citizen), Some(locality)) = (&self.holder, self.registry.localities.get(&area)) else {
             return self.tell(tab, reply(id, Err(SessionError::NotFound)));
         };
@@ -187,6 +196,7 @@ impl Task {
             area,
             locality: locality.clone(),
             channel,
+            lawyer,
             identity_mode: citizen.identity_mode,
             consent_version: citizen.consent_version.clone(),
             entry_source: citizen.entry_source.clone(),

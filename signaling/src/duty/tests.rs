@@ -1,0 +1,428 @@
+//! The duty book: who rings for whom, and when.
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    message::tests::uuid,
+    output::{RingOver, Seek},
+    time::Timestamp,
+    words::Channel,
+};
+
+const START: Now = Now { mono: Instant::START, wall: Timestamp(0) };
+const LABOUR: PracticeArea = PracticeArea::Labour;
+const FAMILY: PracticeArea = PracticeArea::Family;
+const VILLAGE: &str = "370521001001";
+
+fn at(seconds: u64) -> Now {
+    START.after(Duration::from_secs(seconds))
+}
+
+fn lawyer(n: u128) -> LawyerId {
+    LawyerId::new(uuid(n))
+}
+
+fn matter(n: u128) -> ConsultationId {
+    ConsultationId::new(uuid(1000 + n))
+}
+
+fn village() -> AreaCode {
+    VILLAGE.parse().expect("twelve digits")
+}
+
+fn local(areas: &[PracticeArea]) -> Profile {
+    Profile {
+        name: PersonName::new("律师"),
+        areas: areas.iter().copied().collect(),
+        pool: Pool::Local,
+        county: None,
+        villages: vec![],
+        may_serve: true,
+    }
+}
+
+fn national(areas: &[PracticeArea]) -> Profile {
+    Profile { pool: Pool::National, ..local(areas) }
+}
+
+fn adviser(areas: &[PracticeArea]) -> Profile {
+    Profile { villages: vec![village()], ..local(areas) }
+}
+
+/// A book in which lawyer `n` is on duty with the `n`th profile; who comes first has rested longest.
+fn on_duty(profiles: impl IntoIterator<Item = Profile>) -> Duty {
+    let mut duty = Duty::new(Timers::default());
+    for (n, profile) in (0..).zip(profiles) {
+        let lawyer = lawyer(n);
+        duty.handle(Input::DeskOpened { lawyer, tab: Tab(0), profile }, START).expect("there is room for a tab");
+        duty.handle(Input::PresenceSet { lawyer, wish: Wish::OnDuty }, START).expect("the desk is open");
+    }
+    while duty.poll_output().is_some() {}
+    duty
+}
+
+fn wants(area: PracticeArea, asked: Now, lawyer: Option<LawyerId>) -> Seek {
+    let channel = Channel::Voice;
+    Seek { practice_area: area, place: village(), channel, lawyer, asked: asked.mono, away: false }
+}
+
+fn seek(duty: &mut Duty, n: u128, area: PracticeArea, now: Now) {
+    hear(duty, n, Hint::Seek(wants(area, now, None)), now);
+}
+
+fn hear(duty: &mut Duty, n: u128, hint: Hint, now: Now) {
+    duty.handle(Input::Heard { consultation: matter(n), hint }, now).expect("the book knows the matter");
+}
+
+fn wake(duty: &mut Duty, now: Now) {
+    let here: Vec<LawyerId> = duty.desks.keys().copied().collect();
+    for lawyer in here {
+        duty.handle(Input::DeskSeen { lawyer, tab: Tab(0) }, now).expect("the tab is open");
+    }
+    duty.handle(Input::Timeout, now).expect("a timeout is never refused");
+}
+
+/// Seconds pass, and desks give their signs of life.
+fn pass(duty: &mut Duty, seconds: std::ops::Range<u64>) {
+    seconds.step_by(15).for_each(|second| wake(duty, at(second)));
+}
+
+/// Rings and ways since the last look, in words.
+fn orders(duty: &mut Duty) -> Vec<String> {
+    let matter = |id| (1..99).find(|n| matter(*n) == id).unwrap_or_default();
+    let lawyer = |id| (0..99).find(|n| lawyer(*n) == id).unwrap_or_default();
+    std::iter::from_fn(|| duty.poll_output())
+        .filter_map(|output| match output {
+            Output::Ring { consultation, lawyer: rung, mode, tier, .. } => {
+                Some(format!("{} rings at {}, {mode} {tier}", matter(consultation), lawyer(rung)))
+            }
+            Output::Routed { consultation, mode } => Some(format!("{} goes by {mode}", matter(consultation))),
+            Output::StopRing { consultation, lawyer: whose } => {
+                Some(format!("{} is withdrawn from {}", matter(consultation), lawyer(whose)))
+            }
+            Output::Place { .. } | Output::ToLawyer(..) => None,
+        })
+        .collect()
+}
+
+/// Who rings, in order.
+fn rung(duty: &mut Duty) -> Vec<u128> {
+    std::iter::from_fn(|| duty.poll_output())
+        .filter_map(|output| match output {
+            Output::Ring { lawyer: rung, .. } => (0..99).find(|n| lawyer(*n) == rung),
+            Output::Routed { .. } | Output::StopRing { .. } | Output::Place { .. } | Output::ToLawyer(..) => None,
+        })
+        .collect()
+}
+
+fn places(duty: &mut Duty) -> Vec<(u128, u32, u32, u32, Option<u32>)> {
+    std::iter::from_fn(|| duty.poll_output())
+        .filter_map(|output| match output {
+            Output::Place { consultation, place, on_duty, occupied, expected_s } => {
+                let n = (1..99).find(|n| matter(*n) == consultation)?;
+                Some((n, place, on_duty, occupied, expected_s))
+            }
+            Output::Ring { .. } | Output::Routed { .. } | Output::StopRing { .. } | Output::ToLawyer(..) => None,
+        })
+        .collect()
+}
+
+fn missed(duty: &mut Duty, n: u128, whose: u128, now: Now) {
+    hear(duty, n, Hint::RingOver { lawyer: lawyer(whose), how: RingOver::Missed }, now);
+}
+
+fn declined(duty: &mut Duty, n: u128, whose: u128, now: Now) {
+    hear(duty, n, Hint::RingOver { lawyer: lawyer(whose), how: RingOver::Declined }, now);
+}
+
+#[test]
+fn the_search_widens_from_a_few_of_the_field_to_the_nation() {
+    let mut duty = on_duty(
+        [
+            vec![local(&[LABOUR]); 7],
+            vec![local(&[FAMILY]); 7],
+            vec![national(&[LABOUR]); 7],
+            vec![national(&[FAMILY]); 1],
+        ]
+        .concat(),
+    );
+
+    seek(&mut duty, 1, LABOUR, START);
+    assert_eq!(rung(&mut duty), [0, 1, 2, 3, 4], "a few, longest idle first");
+    wake(&mut duty, at(5));
+    assert_eq!(rung(&mut duty), [5, 6], "then all of the field");
+    wake(&mut duty, at(15));
+    assert_eq!(rung(&mut duty), [7, 8, 9, 10, 11]);
+    wake(&mut duty, at(20));
+    assert_eq!(rung(&mut duty), [12, 13]);
+    wake(&mut duty, at(30));
+    assert_eq!(rung(&mut duty), [14, 15, 16, 17, 18]);
+    wake(&mut duty, at(35));
+    assert_eq!(rung(&mut duty), [19, 20], "of the nation only those who know the field");
+}
+
+#[test]
+fn a_tier_that_nobody_serves_is_not_waited_for() {
+    let mut duty = on_duty([national(&[FAMILY])]);
+
+    seek(&mut duty, 1, LABOUR, START);
+
+    assert_eq!(orders(&mut duty), ["1 goes by BROADCAST", "1 rings at 0, BROADCAST NATIONAL"]);
+}
+
+#[test]
+fn a_tier_whose_lawyers_are_all_occupied_is_waited_for() {
+    let mut duty = on_duty([local(&[LABOUR]), national(&[LABOUR])]);
+    seek(&mut duty, 1, LABOUR, START);
+    hear(&mut duty, 1, Hint::Engaged { lawyer: lawyer(0) }, START);
+    rung(&mut duty);
+
+    seek(&mut duty, 2, LABOUR, at(1));
+    assert_eq!(rung(&mut duty), []);
+    wake(&mut duty, at(16));
+    wake(&mut duty, at(31));
+
+    assert_eq!(rung(&mut duty), [1], "after 30 s it is the nation's turn");
+}
+
+#[test]
+fn the_lawyer_of_the_askers_choice_rings_alone_and_then_others_do() {
+    let mut duty = on_duty([local(&[LABOUR]), local(&[FAMILY]), adviser(&[LABOUR])]);
+
+    hear(&mut duty, 1, Hint::Seek(wants(LABOUR, START, Some(lawyer(1)))), START);
+    assert_eq!(orders(&mut duty), ["1 goes by DIRECT", "1 rings at 1, DIRECT LOCAL_AREA"]);
+    wake(&mut duty, at(19));
+    assert_eq!(orders(&mut duty), [""; 0], "nobody else is rung meanwhile");
+
+    missed(&mut duty, 1, 1, at(20));
+    assert_eq!(
+        orders(&mut duty),
+        ["1 goes by BROADCAST", "1 rings at 0, BROADCAST LOCAL_AREA", "1 rings at 2, BROADCAST LOCAL_AREA"]
+    );
+    wake(&mut duty, at(35));
+    assert_eq!(orders(&mut duty), ["1 rings at 1, BROADCAST LOCAL_ANY"], "tiers are counted from here");
+}
+
+#[test]
+fn a_choice_that_is_not_free_is_not_waited_for() {
+    let mut duty = on_duty([local(&[LABOUR]), local(&[LABOUR])]);
+    duty.handle(Input::PresenceSet { lawyer: lawyer(1), wish: Wish::Break }, START).expect("the desk is open");
+    orders(&mut duty);
+
+    hear(&mut duty, 1, Hint::Seek(wants(LABOUR, START, Some(lawyer(1)))), START);
+
+    assert_eq!(orders(&mut duty), ["1 goes by BROADCAST", "1 rings at 0, BROADCAST LOCAL_AREA"]);
+}
+
+#[test]
+fn the_villages_adviser_who_knows_the_field_rings_first() {
+    let mut duty = on_duty([local(&[LABOUR]), adviser(&[FAMILY]), adviser(&[LABOUR])]);
+
+    seek(&mut duty, 1, LABOUR, START);
+    assert_eq!(orders(&mut duty), ["1 goes by AUTO_VILLAGE", "1 rings at 2, AUTO_VILLAGE LOCAL_AREA"]);
+
+    declined(&mut duty, 1, 2, at(4));
+    assert_eq!(orders(&mut duty), ["1 goes by BROADCAST", "1 rings at 0, BROADCAST LOCAL_AREA"]);
+}
+
+#[test]
+fn a_desk_that_becomes_free_goes_to_the_oldest_matter_for_which_nobody_rings() {
+    let mut duty = on_duty([local(&[LABOUR]), local(&[LABOUR])]);
+    for n in 1..=4 {
+        seek(&mut duty, n, LABOUR, at(n as u64));
+    }
+    assert_eq!(rung(&mut duty), [0, 1], "the first matter has both");
+
+    hear(&mut duty, 1, Hint::Engaged { lawyer: lawyer(0) }, at(6));
+    pass(&mut duty, 6..60);
+    hear(&mut duty, 1, Hint::Released { lawyer: lawyer(0) }, at(60));
+    hear(&mut duty, 1, Hint::WrittenUp { lawyer: lawyer(0) }, at(60));
+    assert_eq!(
+        orders(&mut duty),
+        ["2 rings at 1, BROADCAST LOCAL_AREA", "3 rings at 0, BROADCAST LOCAL_AREA"],
+        "one each, though the second would take both"
+    );
+}
+
+#[test]
+fn nobody_gets_a_third_offer_of_one_area_while_others_are_idle() {
+    let mut duty = on_duty(vec![local(&[LABOUR]); 6]);
+    for n in 1..=2 {
+        seek(&mut duty, n, LABOUR, at(n as u64));
+        assert_eq!(rung(&mut duty), [0, 1, 2, 3, 4]);
+        hear(&mut duty, n, Hint::Leave, at(n as u64));
+    }
+
+    seek(&mut duty, 3, LABOUR, at(3));
+    assert_eq!(rung(&mut duty), [5, 0, 1, 2, 3], "the idle one first, then as many as it takes");
+    hear(&mut duty, 3, Hint::Leave, at(3));
+
+    pass(&mut duty, 3..400);
+    seek(&mut duty, 4, LABOUR, at(400));
+    assert_eq!(rung(&mut duty), [0, 1, 2, 3, 4], "after five minutes it is no bunch");
+}
+
+#[test]
+fn who_is_suspended_loses_the_ring_at_once_and_hears_of_nothing_new() {
+    let mut duty = on_duty([local(&[LABOUR]), local(&[LABOUR])]);
+    seek(&mut duty, 1, LABOUR, START);
+    orders(&mut duty);
+
+    let suspended = Profile { may_serve: false, ..local(&[LABOUR]) };
+    let change = |profile| Input::ProfileChanged { lawyer: lawyer(0), profile };
+    duty.handle(change(suspended), START).expect("never refused");
+    assert_eq!(orders(&mut duty), ["1 is withdrawn from 0"]);
+    hear(&mut duty, 1, Hint::RingOver { lawyer: lawyer(0), how: RingOver::Cut }, START);
+    pass(&mut duty, 0..60);
+    assert_eq!(rung(&mut duty), []);
+    let again = Input::PresenceSet { lawyer: lawyer(0), wish: Wish::OnDuty };
+    assert_eq!(duty.handle(again, at(60)), Err(SessionError::NotAllowed));
+
+    duty.handle(change(local(&[LABOUR])), at(61)).expect("never refused");
+    assert_eq!(duty.presence(lawyer(0)), Presence::Online, "whoever is reinstated goes on duty by hand");
+    duty.handle(Input::PresenceSet { lawyer: lawyer(0), wish: Wish::OnDuty }, at(61)).expect("allowed again");
+    assert_eq!(rung(&mut duty), [0], "and is wanted by who waits");
+}
+
+#[test]
+fn who_is_suspended_in_a_call_finishes_it_and_is_not_rung_again() {
+    let mut duty = on_duty([local(&[LABOUR])]);
+    seek(&mut duty, 1, LABOUR, START);
+    hear(&mut duty, 1, Hint::Engaged { lawyer: lawyer(0) }, START);
+    orders(&mut duty);
+
+    let suspended = Profile { may_serve: false, ..local(&[LABOUR]) };
+    duty.handle(Input::ProfileChanged { lawyer: lawyer(0), profile: suspended }, START).expect("never refused");
+    assert_eq!(duty.presence(lawyer(0)), Presence::Busy);
+    hear(&mut duty, 1, Hint::Released { lawyer: lawyer(0) }, START);
+    hear(&mut duty, 1, Hint::WrittenUp { lawyer: lawyer(0) }, START);
+    seek(&mut duty, 2, LABOUR, START);
+
+    assert_eq!((duty.presence(lawyer(0)), rung(&mut duty)), (Presence::Online, vec![]));
+}
+
+#[test]
+fn a_tab_that_was_let_in_before_the_change_does_not_bring_the_old_profile_back() {
+    let mut duty = Duty::new(Timers::default());
+    let change = |profile| Input::ProfileChanged { lawyer: lawyer(0), profile };
+    let open = |tab| Input::DeskOpened { lawyer: lawyer(0), tab: Tab(tab), profile: local(&[LABOUR]) };
+    let wish = Input::PresenceSet { lawyer: lawyer(0), wish: Wish::OnDuty };
+    duty.handle(change(Profile { may_serve: false, ..local(&[LABOUR]) }), START).expect("never refused");
+
+    duty.handle(open(0), START).expect("there is room for a tab");
+    assert_eq!(duty.handle(wish.clone(), START), Err(SessionError::NotAllowed));
+
+    let later = START.after(PROFILE_KEPT);
+    let other = Input::ProfileChanged { lawyer: lawyer(1), profile: local(&[]) };
+    duty.handle(other, later).expect("never refused");
+    duty.handle(open(1), later).expect("there is room for a tab");
+    assert_eq!(duty.handle(wish, later), Ok(()), "what is older than a greeting is forgotten");
+}
+
+#[test]
+fn new_practice_areas_count_from_the_next_matter_on() {
+    let mut duty = on_duty([local(&[LABOUR]), local(&[FAMILY])]);
+
+    let changed = local(&[PracticeArea::Criminal]);
+    duty.handle(Input::ProfileChanged { lawyer: lawyer(0), profile: changed }, START).expect("never refused");
+    seek(&mut duty, 1, PracticeArea::Criminal, START);
+
+    assert_eq!(orders(&mut duty)[1], "1 rings at 0, BROADCAST LOCAL_AREA");
+}
+
+#[test]
+fn who_waits_hears_the_place_and_what_to_expect_once_a_second() {
+    let mut duty = on_duty([local(&[LABOUR])]);
+    pass(&mut duty, 0..600);
+    for n in 1..=3 {
+        seek(&mut duty, n, LABOUR, at(n as u64 * 600));
+        let began = n as u64 * 600;
+        hear(&mut duty, n, Hint::Engaged { lawyer: lawyer(0) }, at(began));
+        pass(&mut duty, began..began + 600);
+        hear(&mut duty, n, Hint::Released { lawyer: lawyer(0) }, at(began + 600));
+        hear(&mut duty, n, Hint::WrittenUp { lawyer: lawyer(0) }, at(began + 600));
+    }
+    for n in 4..=6 {
+        seek(&mut duty, n, LABOUR, at(2404));
+    }
+    places(&mut duty);
+
+    wake(&mut duty, at(2405));
+    assert_eq!(places(&mut duty), [(5, 2, 1, 1, Some(1200)), (6, 3, 1, 1, Some(1800))]);
+
+    hear(&mut duty, 4, Hint::Engaged { lawyer: lawyer(0) }, at(2408));
+    assert_eq!(places(&mut duty), [(5, 1, 1, 1, Some(600)), (6, 2, 1, 1, Some(1200))]);
+    hear(&mut duty, 6, Hint::Hold { away: true }, at(2408));
+    seek(&mut duty, 7, LABOUR, at(2408));
+    assert_eq!(places(&mut duty), [], "not twice in a second");
+    wake(&mut duty, at(2409));
+    assert_eq!(places(&mut duty), [(7, 2, 1, 1, Some(1200))], "who is away is in nobody's way");
+}
+
+#[test]
+fn who_declined_is_not_counted() {
+    let mut duty = on_duty([local(&[LABOUR]), local(&[FAMILY])]);
+    seek(&mut duty, 1, LABOUR, START);
+    declined(&mut duty, 1, 0, START);
+    assert_eq!(
+        orders(&mut duty).last().map(String::as_str),
+        Some("1 rings at 1, BROADCAST LOCAL_ANY"),
+        "when all of the field have declined it is the county's turn at once"
+    );
+}
+
+#[test]
+fn a_task_that_is_gone_sets_its_lawyer_free() {
+    let mut duty = on_duty([local(&[LABOUR])]);
+    seek(&mut duty, 1, LABOUR, START);
+    hear(&mut duty, 1, Hint::Engaged { lawyer: lawyer(0) }, START);
+    assert_eq!(duty.presence(lawyer(0)), Presence::Busy);
+
+    duty.handle(Input::ConsultationGone { consultation: matter(1) }, START).expect("never refused");
+
+    assert_eq!((duty.presence(lawyer(0)), duty.waiting()), (Presence::Available, 0));
+}
+
+#[test]
+fn who_is_on_site_is_there_but_not_rung() {
+    let mut duty = on_duty([local(&[LABOUR])]);
+    duty.handle(Input::PresenceSet { lawyer: lawyer(0), wish: Wish::OnSite }, START).expect("the desk is open");
+
+    seek(&mut duty, 1, LABOUR, START);
+
+    assert_eq!((duty.presence(lawyer(0)), rung(&mut duty)), (Presence::OnSite, vec![]));
+}
+
+#[test]
+fn tabs_and_the_queue_are_bounded_and_a_stranger_is_refused() {
+    let mut duty = on_duty([local(&[LABOUR])]);
+    let open = |tab| Input::DeskOpened { lawyer: lawyer(0), tab: Tab(tab), profile: local(&[LABOUR]) };
+    for n in 1..MAX_TABS as u64 {
+        assert_eq!(duty.handle(open(n), START), Ok(()));
+    }
+    assert_eq!(duty.handle(open(99), START), Err(SessionError::TooMany("tabs")));
+
+    let stranger = Input::PresenceSet { lawyer: lawyer(7), wish: Wish::OnDuty };
+    assert_eq!(duty.handle(stranger, START), Err(SessionError::NotFound));
+    let hint = Hint::Hold { away: true };
+    let unknown = Input::Heard { consultation: matter(5), hint };
+    assert_eq!(duty.handle(unknown, START), Err(SessionError::NotFound));
+}
+
+#[test]
+fn ten_thousand_leases_that_lapse_at_once_leave_nobody_on_duty_and_every_matter_waiting() {
+    let mut duty = Duty::new(Timers::default());
+    for n in 0..10_000 {
+        let (lawyer, profile) = (lawyer(n), local(&[LABOUR]));
+        duty.handle(Input::DeskOpened { lawyer, tab: Tab(0), profile }, START).expect("there is room for a tab");
+        duty.handle(Input::PresenceSet { lawyer, wish: Wish::OnDuty }, START).expect("the desk is open");
+    }
+    for n in 1..=50 {
+        seek(&mut duty, 20_000 + n, LABOUR, START);
+    }
+    assert_eq!(duty.on_duty(Pool::Local, None), 10_000);
+
+    duty.handle(Input::Timeout, START.after(TAB_LEASE)).expect("a timeout is never refused");
+
+    assert_eq!((duty.on_duty(Pool::Local, None), duty.waiting()), (0, 50));
+}
