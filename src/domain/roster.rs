@@ -72,10 +72,10 @@ impl Shift {
     }
 }
 
-/// Whether somebody with this presence is at the place the roster says. A pause is none: nobody can be reached.
+/// Whether somebody with this presence is at the place the roster says, or at a visit. A pause is none: nobody can be reached.
 pub const fn is_there(presence: Presence) -> bool {
     match presence {
-        Presence::Available | Presence::Ringing | Presence::Busy | Presence::WrapUp => true,
+        Presence::Available | Presence::Ringing | Presence::Busy | Presence::WrapUp | Presence::OnSite => true,
         Presence::Offline | Presence::Online | Presence::Break => false,
     }
 }

@@ -48,7 +48,7 @@ impl There {
         match presence {
             Presence::Available => Self::Free,
             Presence::Ringing | Presence::Busy | Presence::WrapUp => Self::Busy,
-            Presence::Offline | Presence::Online | Presence::Break => Self::Away,
+            Presence::Offline | Presence::Online | Presence::Break | Presence::OnSite => Self::Away,
         }
     }
 }
