@@ -79,7 +79,7 @@ async fn a_firm_joins_as_a_whole_and_its_lawyer_serves_until_the_bureau_says_oth
     // The login: may come in, may not serve.
     let client = activate(&server, &dispatcher, &lawyer, "jiang").await;
     let mut desk = Page::open(&client).await;
-    let wish = ClientMessage::SetPresence { on_duty: true, on_break: false };
+    let wish = ClientMessage::SetPresence { on_duty: true, on_break: false, on_site: false };
     assert!(desk.ask(wish.clone()).await.is_err(), "who has only applied is not on duty");
     for to in ["VERIFIED", "ACTIVE"] {
         let decided = decide(&dispatcher, &lawyer, to).await;
