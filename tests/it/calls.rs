@@ -380,12 +380,12 @@ pub(crate) fn other_lawyer(server: &TestServer) -> &str {
     other.expect("two lawyers for every area").user
 }
 
-/// A question about labour law from the first village of the directory.
+/// A question about labour law from the first town of the directory: nobody is its adviser.
 pub(crate) async fn question(consultation: ConsultationId, server: &TestServer, channel: Channel) -> ClientMessage {
     let directory = server.nobody().get("/api/directory").await.body;
     let areas = directory["areas"].as_array().expect("areas");
-    let village = areas.iter().find(|area| area["level"] == "village").expect("a village");
-    let area = village["code"].as_str().expect("a code").parse().expect("a code");
+    let town = areas.iter().find(|area| area["level"] == "town").expect("a town");
+    let area = town["code"].as_str().expect("a code").parse().expect("a code");
     ClientMessage::RequestConsultation {
         consultation,
         practice_area: PracticeArea::Labour,
