@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { DESKTOP, openWindow, PHONE } from './lib/browser.js'
 import { assertAccessible, assertFits } from './lib/judge.js'
-import { openCitizen, openDesk, openOffice, signIn } from './lib/people.js'
+import { chatBothWays, openCitizen, openDesk, openOffice, reach, signIn } from './lib/people.js'
 import { browsers, OUTPUT, server, useStage } from './lib/stage.js'
 
 const PASSWORD = 'correct horse battery'
@@ -163,14 +163,35 @@ test('a citizen looks who the lawyers are and sees who is free', async () => {
     await citizen.getByTestId('area-LABOUR').click()
     await citizen.getByTestId('lawyers').click()
     const first = citizen.getByTestId('lawyer').first()
-    await first.getByText('陈安宁').waitFor()
+    await first.locator('strong', { hasText: '陈安宁' }).waitFor()
     assert.equal(await first.getAttribute('data-presence'), 'FREE')
     await citizen.getByTestId('lawyers-place').selectOption({ label: '青石村' })
-    await first.getByText('周明澜').waitFor()
+    await first.locator('strong', { hasText: '周明澜' }).waitFor()
     await examine(citizen, `${name}-lawyers`)
-    await citizen.getByTestId('lawyers-back').click()
+    await citizen.getByTestId('lawyer').filter({ hasText: '陈安宁' }).getByTestId('choose').click()
+    await citizen.getByTestId('chosen-lawyer').getByText('陈安宁').waitFor()
+    await examine(citizen, `${name}-chosen`)
     await citizen.getByTestId('call').waitFor()
     assert.equal(await citizen.evaluate(() => document.activeElement?.getAttribute('data-testid')), 'lawyers')
     assert.deepEqual(citizen.complaints, [])
   }
+})
+
+test('a lawyer of the list is called, rings alone, and answers', async () => {
+  const [chosen, other] = [
+    await openDesk(browsers[0], server, 'lawyer2'),
+    await openDesk(browsers[0], server, 'lawyer1'),
+  ]
+  const citizen = await openCitizen(browsers[1], server)
+  await citizen.getByTestId('area-LABOUR').click()
+  await citizen.getByTestId('channel-text').click()
+  await citizen.getByTestId('lawyers').click()
+  await citizen.getByTestId('lawyer').filter({ hasText: '周明澜' }).getByTestId('choose').click()
+  await citizen.getByTestId('call').click()
+  await chosen.getByTestId('accept').waitFor()
+  assert.equal(await other.getByTestId('accept').count(), 0, 'nobody else is rung')
+  await chosen.getByTestId('accept').click()
+  await reach(citizen, 'text-only')
+  await chatBothWays(citizen, chosen)
+  assert.deepEqual([citizen, chosen, other].flatMap(page => page.complaints), [])
 })

@@ -59,6 +59,9 @@ const zh = {
   'lawyers.answered': '解答过 {n} 件',
   'lawyers.none': '没有找到。换个方面或村镇再看看。',
   'lawyers.more': '再看几位',
+  'lawyers.choose': '找这位律师',
+  'lawyers.chosen': '您选的律师',
+  'lawyers.unchoose': '不选了',
 
   'prepare.title': '请点“允许”',
   'prepare.lead': '手机会问您能不能用话筒和摄像头，点“允许”，律师才能听到、看到您。',
@@ -200,6 +203,9 @@ const en: Record<keyof typeof zh, string> = {
   'lawyers.answered': 'matters answered: {n}',
   'lawyers.none': 'Nobody found. Try another field or place.',
   'lawyers.more': 'Show more',
+  'lawyers.choose': 'Call this lawyer',
+  'lawyers.chosen': 'The lawyer you chose',
+  'lawyers.unchoose': 'Any lawyer',
 
   'prepare.title': 'Please tap “Allow”',
   'prepare.lead':
