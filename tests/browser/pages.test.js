@@ -28,10 +28,10 @@ for (const [name, size, english, large] of LOOKED_AT) {
     await look('2-notice')
     await page.getByTestId('call').click()
     const { consultation: id } = await server.heard('requestConsultation')
-    const matter = { type: 'consultation', id, practiceArea: 'LABOUR', channel: 'video', createdAt: Date.now() }
+    const matter = { type: 'consultation', id, practiceArea: 'LABOUR', channel: 'video', routeMode: 'BROADCAST', createdAt: Date.now() }
     await page.getByTestId('local-video').waitFor()
     server.say({ ...matter, state: 'MATCHING', ringing: 0 })
-    server.say({ type: 'queue', consultation: id, place: 2, onDuty: 4, until: Date.now() + 52_000 })
+    server.say({ type: 'queue', consultation: id, place: 2, onDuty: 4, expectedS: 150, until: Date.now() + 52_000 })
     await page.getByTestId('place').waitFor()
     await look('3-queue')
     server.say({ ...matter, state: 'MATCHING', ringing: 3 })
@@ -108,7 +108,7 @@ for (const [name, size, english, large] of LOOKED_AT) {
     })
     await page.getByTestId('call').click()
     const { consultation: id } = await server.heard('requestConsultation')
-    const matter = { type: 'consultation', id, practiceArea: 'OTHER', channel: 'text', createdAt: Date.now(), ringing: 0 }
+    const matter = { type: 'consultation', id, practiceArea: 'OTHER', channel: 'text', routeMode: 'BROADCAST', createdAt: Date.now(), ringing: 0 }
     server.say({ ...matter, state: 'MATCHING' })
     server.say({ type: 'queue', consultation: id, place: 1, onDuty: 0, until: Date.now() + 52_000 })
     await page.getByTestId('trouble').waitFor()
@@ -182,7 +182,7 @@ for (const [name, size, english, large] of LOOKED_AT) {
     server.say({ type: 'presence', presence: 'AVAILABLE', missedRings: 0 })
     await page.getByTestId('local-video').waitFor()
     await look('3-on')
-    const offer = { type: 'offered', id: 'o', practiceArea: 'LABOUR', channel: 'video', locality: '青驼镇河西村' }
+    const offer = { type: 'offered', id: 'o', practiceArea: 'LABOUR', channel: 'video', routeMode: 'DIRECT', locality: '青驼镇河西村' }
     server.say({ type: 'presence', presence: 'RINGING', missedRings: 0 })
     server.say({ ...offer, createdAt: Date.now() - 5_000, expiresAt: Date.now() + 40_000 })
     await reach(page, 'ringing')
