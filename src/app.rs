@@ -84,6 +84,8 @@ pub struct App {
     pub door: ws::Door,
     /// The directory of lawyers for citizens.
     pub finder: Finder,
+    /// Holidays and make-up workdays.
+    pub calendar: Calendar,
     /// Held from a change of a lawyer until the live part was told of it, so that it hears of changes in their order.
     pub profiles: tokio::sync::Mutex<()>,
 }
@@ -228,6 +230,7 @@ impl Server {
             live,
             door,
             finder: Finder::default(),
+            calendar: Calendar::default(),
             profiles: tokio::sync::Mutex::default(),
             config,
             clock,

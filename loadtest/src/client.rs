@@ -393,7 +393,7 @@ impl Lawyer {
         if !outcome.can_be_said() {
             bail!("{outcome} is the server's own word");
         }
-        let request = ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true };
+        let request = ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true, referral_type: None };
         self.client.socket.request(request).await?;
         self.client
             .wait_for(SEAL, "recordSealed", |message| match message {

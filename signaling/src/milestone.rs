@@ -6,7 +6,7 @@ use crate::{
     time::Timestamp,
     words::{
         Channel, ConsultationState, DeclineReason, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome,
-        PracticeArea, Role, RouteMode, SessionState, Tier,
+        PracticeArea, ReferralType, Role, RouteMode, SessionState, Tier,
     },
 };
 
@@ -177,6 +177,9 @@ pub enum Event {
         outcome: Outcome,
         /// The asker was told of legal aid.
         legal_aid_prompted: bool,
+        /// Where the asker was sent on to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        referral_type: Option<ReferralType>,
     },
     /// The asker rated the matter.
     Rated {

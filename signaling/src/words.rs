@@ -336,6 +336,32 @@ words! {
         Missing = "MISSING",
     }
 
+    /// Where an asker was sent on to (referral type).
+    ReferralType {
+        /// 法律援助.
+        LegalAid = "LEGAL_AID",
+        /// 人民调解.
+        Mediation = "MEDIATION",
+        /// 公证.
+        Notary = "NOTARY",
+        /// Another office or agency.
+        Agency = "AGENCY",
+        /// Face to face.
+        Offline = "OFFLINE",
+    }
+
+    /// How grave a matter is (分级): from the third on the office is told.
+    Grade {
+        /// 一般.
+        Normal = "NORMAL",
+        /// 关注.
+        Attention = "ATTENTION",
+        /// 敏感.
+        Sensitive = "SENSITIVE",
+        /// 重大.
+        Major = "MAJOR",
+    }
+
     /// Whether a microphone or camera sends.
     DeviceState {
         /// It sends.
@@ -388,6 +414,27 @@ impl Outcome {
                 | Self::ReferOffline
         )
     }
+
+    /// Where an outcome of its own sends the asker on to.
+    pub const fn referral(self) -> Option<ReferralType> {
+        match self {
+            Self::ReferLegalAid => Some(ReferralType::LegalAid),
+            Self::ReferMediation => Some(ReferralType::Mediation),
+            Self::ReferNotary => Some(ReferralType::Notary),
+            Self::ReferAgency => Some(ReferralType::Agency),
+            Self::ReferOffline => Some(ReferralType::Offline),
+            _ => None,
+        }
+    }
+
+    /// Whether this referral may be said beside the outcome: advice may go with any, a referral is what it is, and the
+    /// rest sends nobody anywhere.
+    pub fn goes_with(self, referral: Option<ReferralType>) -> bool {
+        match (self, referral) {
+            (_, None) | (Self::AdviceGiven | Self::AdvicePartial, _) => true,
+            (_, Some(_)) => self.referral() == referral,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -407,5 +454,16 @@ mod tests {
     fn only_advice_and_referrals_are_payable() {
         assert_eq!(Outcome::ALL.iter().filter(|outcome| outcome.is_payable()).count(), 7);
         assert!(!Outcome::Missing.can_be_said());
+    }
+
+    #[test]
+    fn advice_goes_with_any_referral_a_referral_with_its_own_and_the_rest_with_none() {
+        let fitting =
+            |outcome: Outcome| ReferralType::ALL.iter().filter(|referral| outcome.goes_with(Some(**referral))).count();
+
+        assert!(Outcome::ALL.iter().all(|outcome| outcome.goes_with(None)));
+        assert_eq!((fitting(Outcome::AdviceGiven), fitting(Outcome::AdvicePartial)), (5, 5));
+        assert_eq!((fitting(Outcome::ReferNotary), fitting(Outcome::Abuse)), (1, 0));
+        assert_eq!(Outcome::ALL.iter().filter_map(|outcome| outcome.referral()).count(), ReferralType::ALL.len());
     }
 }

@@ -658,9 +658,10 @@ impl Real {
                 (side, ClientMessage::SendChat { session, message, text })
             }
             Step::HangUp(side) => (side, ClientMessage::HangUp { session }),
-            Step::Outcome(side, outcome) => {
-                (side, ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: false })
-            }
+            Step::Outcome(side, outcome) => (
+                side,
+                ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: false, referral_type: None },
+            ),
             Step::Rate(side, stars) => (side, ClientMessage::Rate { consultation, stars }),
         };
         let request = RequestId::new(uuid(self.mint()));
@@ -917,6 +918,7 @@ impl Floor {
                     session,
                     outcome: Outcome::AdviceGiven,
                     legal_aid_prompted: false,
+                    referral_type: None,
                 })
             }),
             Turn::Cancel(n) => {

@@ -263,6 +263,7 @@ impl Stage {
                 session,
                 outcome: outcome.parse().expect("an outcome"),
                 legal_aid_prompted: false,
+                referral_type: None,
             },
             ["rates", stars] => ClientMessage::Rate { consultation: id, stars: stars.parse().expect("a number") },
             other => panic!("nobody can do {other:?}"),

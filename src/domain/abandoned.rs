@@ -232,8 +232,12 @@ fn end_session(
 /// The server's own outcome, which is not paid.
 fn write_missing(pen: &mut Pen<'_>, session: &Session, now: Timestamp) {
     if !session.has_outcome {
-        let event =
-            Event::OutcomeRecorded { session: session.id, outcome: Outcome::Missing, legal_aid_prompted: false };
+        let event = Event::OutcomeRecorded {
+            session: session.id,
+            outcome: Outcome::Missing,
+            legal_aid_prompted: false,
+            referral_type: None,
+        };
         pen.write(now, event);
     }
 }

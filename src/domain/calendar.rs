@@ -13,6 +13,8 @@ pub(super) const ZONE: &str = "Asia/Shanghai";
 const OPENS: i8 = 9;
 /// First hour after a workday (eight hours: 劳动法 Art. 36).
 const CLOSES: i8 = 17;
+/// Days looked at for a workday at most.
+const LONGEST_SEARCH_DAYS: u32 = 3660;
 
 /// The yearly table of the State Council: holidays on weekdays, and weekends on which work is made up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +41,28 @@ pub struct BusinessTime {
 }
 
 impl Calendar {
+    /// Whether people work on this date.
+    fn is_workday(&self, date: Date) -> bool {
+        let weekend = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
+        self.make_up_workdays.contains(&date) || !(weekend || self.holidays.contains(&date))
+    }
+
+    /// When the `days`-th workday after the date of `at` ends; a table without workdays ends after ten years.
+    pub fn end_of_workday(&self, at: Timestamp, days: u32) -> Timestamp {
+        let zone = TimeZone::get(ZONE).expect("the zone data is compiled in");
+        let (mut date, mut left) = (self.at(at).date, days);
+        for _ in 0..LONGEST_SEARCH_DAYS {
+            if left == 0 {
+                break;
+            }
+            let Ok(next) = date.tomorrow() else { break };
+            date = next;
+            left -= u32::from(self.is_workday(date));
+        }
+        let end = date.at(CLOSES, 0, 0, 0).to_zoned(zone);
+        end.map_or(Timestamp(i64::MAX), |end| Timestamp(end.timestamp().as_millisecond()))
+    }
+
     /// What `at` is in business time; a moment outside the years 0 to 9999 is taken as the nearest one inside.
     pub fn at(&self, at: Timestamp) -> BusinessTime {
         let zone = TimeZone::get(ZONE).expect("the zone data is compiled in");
@@ -51,8 +75,7 @@ impl Calendar {
         let date = local.date();
         let holiday = self.holidays.contains(&date);
         let make_up_workday = self.make_up_workdays.contains(&date);
-        let weekend = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
-        let workday = make_up_workday || !(weekend || holiday);
+        let workday = self.is_workday(date);
         BusinessTime {
             date,
             period: format!("{:04}-{:02}", date.year(), date.month()),
@@ -100,6 +123,23 @@ mod tests {
 
         assert!(saturday.make_up_workday && !saturday.off_hours && !saturday.holiday);
         assert!(monday.holiday && monday.off_hours && !monday.make_up_workday);
+    }
+
+    #[test]
+    fn working_days_skip_weekends_and_holidays_and_count_make_up_days() {
+        let calendar = Calendar {
+            holidays: [Date::constant(2026, 3, 16)].into(),
+            make_up_workdays: [Date::constant(2026, 3, 14)].into(),
+        };
+        // A Friday; the Saturday after it is worked, the Monday is free.
+        let friday = at("2026-03-13T01:00:00Z");
+
+        assert_eq!(calendar.end_of_workday(friday, 0), at("2026-03-13T09:00:00Z"));
+        assert_eq!(calendar.end_of_workday(friday, 1), at("2026-03-14T09:00:00Z"));
+        assert_eq!(calendar.end_of_workday(friday, 2), at("2026-03-17T09:00:00Z"));
+        for ms in [i64::MIN, i64::MAX] {
+            let _ = calendar.end_of_workday(Timestamp(ms), 3);
+        }
     }
 
     #[test]

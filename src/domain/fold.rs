@@ -4,7 +4,8 @@ use yunfa_signaling::{
     milestone::{Event, Milestone},
     time::Timestamp,
     words::{
-        Channel, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome, PracticeArea, Role, SessionState,
+        Channel, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome, PracticeArea, ReferralType, Role,
+        SessionState,
     },
 };
 
@@ -42,7 +43,7 @@ struct Story {
     earlier_sessions: u32,
     channel_used: Option<Channel>,
     ended: Option<(Timestamp, EndReason)>,
-    outcome: Option<(Outcome, bool)>,
+    outcome: Option<(Outcome, bool, Option<ReferralType>)>,
     legs: Vec<LegStory>,
     interruptions: Vec<Interruption>,
     interruption_count: u32,
@@ -145,8 +146,8 @@ impl Story {
                 self.last_event_at = Some(at);
             }
             Event::SessionEnded { session: of, reason } if *of == session => self.ended = Some((at, *reason)),
-            Event::OutcomeRecorded { session: of, outcome, legal_aid_prompted } if *of == session => {
-                self.outcome = Some((*outcome, *legal_aid_prompted));
+            Event::OutcomeRecorded { session: of, outcome, legal_aid_prompted, referral_type } if *of == session => {
+                self.outcome = Some((*outcome, *legal_aid_prompted, *referral_type));
             }
             Event::StateChanged { .. }
             | Event::Routed { .. }
@@ -211,9 +212,9 @@ pub fn fold(
     let story = Story::of(session, milestones);
     let opened = story.opened.as_ref().ok_or(FoldError::NeverOpened)?;
     let accepted = story.accepted.ok_or(FoldError::NeverAccepted)?;
-    let (outcome, legal_aid_prompted) = match (story.outcome, closing.by) {
+    let (outcome, legal_aid_prompted, referral_type) = match (story.outcome, closing.by) {
         (Some(outcome), _) => outcome,
-        (None, ClosedBy::Reaper) => (Outcome::Missing, false),
+        (None, ClosedBy::Reaper) => (Outcome::Missing, false, None),
         (None, ClosedBy::Owner) => return Err(FoldError::NoOutcome),
     };
     let consultation_id = milestones.first().ok_or(FoldError::NeverOpened)?.consultation;
@@ -245,6 +246,7 @@ pub fn fold(
         channel_used: story.channel_used.unwrap_or(opened.channel),
         outcome,
         legal_aid_prompted,
+        referral_type,
         route_mode: RouteMode::RingAll,
         created_at: opened.at,
         first_offer_at: story.first_offer_at,

@@ -1,10 +1,13 @@
-//! What it means afterwards: evidence, service records, ratings, the calendar, the audit log; pure values, no IO.
+//! What it means afterwards: evidence, service records, ratings, matters over the days, the calendar, the audit log; pure values, no IO.
 pub mod abandoned;
+pub mod appeal;
 pub mod audit;
 pub mod calendar;
 pub mod evidence;
 mod fold;
+pub mod follow_up;
 pub mod import;
+pub mod matter;
 pub mod names;
 pub mod people;
 pub mod qualification;

@@ -281,4 +281,6 @@ pub struct Citizen {
     pub consent_version: String,
     /// The QR or campaign code of the first entry.
     pub entry_source: Option<String>,
+    /// A lawyer is signed in in the browser of this page: no stars are taken from it.
+    pub beside_lawyer: bool,
 }

@@ -3,7 +3,7 @@ use serde::{Deserialize, Serialize};
 use yunfa_signaling::{
     ids::{AreaCode, ConsultationId, LawyerId, LegId, RecordId, SessionId},
     time::Timestamp,
-    words::{Channel, DeviceClass, EndReason, IdentityMode, LegState, Outcome, Pool, PracticeArea, Role},
+    words::{Channel, DeviceClass, EndReason, IdentityMode, LegState, Outcome, Pool, PracticeArea, ReferralType, Role},
 };
 
 use super::{
@@ -209,6 +209,9 @@ pub struct ServiceRecord {
     pub outcome: Outcome,
     /// The asker was told of legal aid.
     pub legal_aid_prompted: bool,
+    /// Where the asker was sent on to; records from before it was asked say nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub referral_type: Option<ReferralType>,
     /// How the lawyer was found.
     pub route_mode: RouteMode,
     /// When it was asked.

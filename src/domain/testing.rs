@@ -132,7 +132,12 @@ impl Script {
 
     pub(crate) fn outcome(&mut self, outcome: Outcome) -> &mut Self {
         let session = self.session;
-        self.say(Event::OutcomeRecorded { session, outcome, legal_aid_prompted: true });
+        self.say(Event::OutcomeRecorded {
+            session,
+            outcome,
+            legal_aid_prompted: true,
+            referral_type: outcome.referral(),
+        });
         self.to(ConsultationState::Answered)
     }
 

@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use axum_extra::extract::cookie::{Cookie, SameSite};
-use yunfa_signaling::{private::Token, time::Timestamp};
+use yunfa_signaling::{ids::LawyerId, private::Token, time::Timestamp};
 
 use super::{
     client::Client,
@@ -162,15 +162,33 @@ fn shown(headers: &HeaderMap, client: Client) -> Result<Shown<'_>, Problem> {
             Some("office") => Door::Office,
             Some(_) => return Err(unauthenticated().because("Yunfa-Door is citizen, lawyer or office")),
         };
-        let name = cookie_name(door, client.tls);
-        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
-        let token = cookies
-            .flat_map(|cookies| cookies.split(';'))
-            .filter_map(|cookie| cookie.trim().split_once('='))
-            .find_map(|(key, value)| (key == name).then_some(value));
+        let token = cookie_of(headers, cookie_name(door, client.tls));
         token.map(|text| Shown { text, kind: TokenKind::Cookie, door: Some(door) })
     };
     found.filter(|shown| shown.text.len() == TOKEN_CHARS).ok_or_else(unauthenticated)
+}
+
+/// The lawyer who is signed in in the browser that sends this, whatever page it is sent by: a browser sends the cookies of
+/// all our pages.
+pub(super) async fn lawyer_beside(app: &App, client: Client, headers: &HeaderMap) -> Result<Option<LawyerId>, Problem> {
+    let Some(text) = cookie_of(headers, cookie_name(Door::Lawyer, client.tls)) else { return Ok(None) };
+    if text.len() != TOKEN_CHARS {
+        return Ok(None);
+    }
+    let owner = app.store.token(&token_hash(text), app.clock.wall()).await.map_err(stored)?;
+    Ok(owner.and_then(|owner| match owner.subject {
+        Subject::Lawyer(lawyer) => Some(lawyer),
+        Subject::Citizen(_) | Subject::Staff(..) => None,
+    }))
+}
+
+/// The value of a cookie.
+fn cookie_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|cookies| cookies.to_str().ok());
+    cookies
+        .flat_map(|cookies| cookies.split(';'))
+        .filter_map(|cookie| cookie.trim().split_once('='))
+        .find_map(|(key, value)| (key == name).then_some(value))
 }
 
 const DOOR_HEADER: &str = "yunfa-door";
@@ -183,10 +201,21 @@ pub(super) async fn issue(
     door: Door,
     lasts: Duration,
 ) -> Result<(Token, Timestamp), Problem> {
+    issue_beside(app, subject, (kind, door), None, lasts).await
+}
+
+/// The same, with the lawyer who is signed in in the same browser.
+pub(super) async fn issue_beside(
+    app: &App,
+    subject: Subject,
+    (kind, door): (TokenKind, Door),
+    beside: Option<LawyerId>,
+    lasts: Duration,
+) -> Result<(Token, Timestamp), Problem> {
     let token = hex(&app.clock.dice::<32>());
     let now = app.clock.wall();
     let expires_at = later(now, lasts);
-    let new = NewToken { hash: token_hash(&token), kind, door, subject, expires_at };
+    let new = NewToken { hash: token_hash(&token), kind, door, subject, beside, expires_at };
     app.store.add_token(&new, now).await.map_err(stored)?;
     Ok((Token::new(token), expires_at))
 }

@@ -11,10 +11,12 @@ mod directory;
 mod door;
 pub mod finder;
 mod firms;
+mod follow_ups;
 mod frame;
 mod health;
 mod invitations;
 mod lawyers;
+mod matters;
 pub mod password;
 pub mod policy;
 pub mod problem;
@@ -94,6 +96,17 @@ pub fn routes() -> Vec<Route> {
         get("/api/sessions", Action::ListSessions, sessions::list),
         get("/api/records", Action::ListRecords, records::list),
         get("/api/records/{id}", Action::ReadRecord, records::read),
+        get("/api/matters", Action::ListMatters, matters::list),
+        post("/api/matters/{id}/rating", Action::RateMatter, matters::rate),
+        get("/api/matters/{id}/complaints", Action::SeeComplaints, matters::complaints),
+        post("/api/matters/{id}/complaint", Action::Complain, matters::complain),
+        post("/api/matters/{id}/appeal", Action::AppealRating, matters::object),
+        get("/api/follow-ups", Action::ListFollowUps, follow_ups::list),
+        get("/api/follow-ups/{id}", Action::ReadFollowUp, follow_ups::read),
+        post("/api/follow-ups/{id}", Action::StepFollowUp, follow_ups::step),
+        post("/api/follow-ups/{id}/phone", Action::SeeAskersPhone, follow_ups::phone),
+        get("/api/appeals", Action::ListAppeals, follow_ups::appeals),
+        post("/api/appeals/{id}/vote", Action::VoteOnAppeal, follow_ups::vote),
     ]
 }
 
@@ -136,6 +149,34 @@ pub fn router(app: Shared) -> Router {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{
+        appeal::AppealState,
+        follow_up::{FollowUpAct, FollowUpResult, FollowUpState},
+        matter::MatterState,
+    };
+
+    #[test]
+    fn docs_state_shows_every_state_of_what_takes_days() {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/state.md");
+        let doc = std::fs::read_to_string(path).expect("docs/state.md");
+        let section = |name: &str| {
+            let (_, rest) = doc.split_once(&format!("\n## {name}\n")).expect("a section");
+            rest.split("\n## ").next().unwrap_or_default().to_owned()
+        };
+        let mut missing = vec![];
+        let mut look = |name: &str, words: Vec<&'static str>| {
+            let text = section(name);
+            missing.extend(words.into_iter().filter(|word| !text.contains(word)).map(|word| format!("{name}: {word}")));
+        };
+
+        look("Matter", MatterState::ALL.iter().map(|state| state.as_str()).collect());
+        look("Follow-up", FollowUpState::ALL.iter().map(|state| state.as_str()).collect());
+        look("Follow-up", FollowUpAct::ALL.iter().map(|act| act.as_str()).collect());
+        look("Follow-up", FollowUpResult::ALL.iter().map(|result| result.as_str()).collect());
+        look("Appeal", AppealState::ALL.iter().map(|state| state.as_str()).collect());
+
+        assert!(missing.is_empty(), "docs/state.md lacks {missing:?}");
+    }
 
     #[test]
     fn docs_protocol_shows_every_route_and_every_code_with_its_status() {

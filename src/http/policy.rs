@@ -125,6 +125,28 @@ table! {
     ListRecords:      No No Own No No All No, Forbid;
     /// Read one sealed record in full, metadata only.
     ReadRecord:       No No Own No No All No, Hide;
+    /// List matters over the days, metadata only.
+    ListMatters:      No Own Own No No All No, Forbid;
+    /// Give stars to one's own matter, also after the page was closed.
+    RateMatter:       No Own No No No No No, Hide;
+    /// Complain of one's own matter.
+    Complain:         No Own No No No No No, Hide;
+    /// See what one complained of.
+    SeeComplaints:    No Own No No No No No, Hide;
+    /// Object to the stars of a matter that one answered.
+    AppealRating:     No No Own No No No No, Hide;
+    /// See what the office owes whoever was not content.
+    ListFollowUps:    No No No No No All No, Forbid;
+    /// See one follow-up with its notes and complaints.
+    ReadFollowUp:     No No No No No All No, Hide;
+    /// Take a step of a follow-up, never of one that is about oneself.
+    StepFollowUp:     No No No No No All No, Hide;
+    /// See the number of an asker who is to be called back.
+    SeeAskersPhone:   No No No No No All No, Hide;
+    /// See the objections to stars.
+    ListAppeals:      No No No All No All No, Forbid;
+    /// Vote on an objection to stars.
+    VoteOnAppeal:     No No No All No All No, Hide;
 }
 
 /// How far `role` may go with `action`; nobody is signed in when there is none.

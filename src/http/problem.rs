@@ -54,6 +54,8 @@ codes! {
     Overlap = CONFLICT, "overlap", "There is another shift at that time";
     /// It has begun or is over, so it stays as it was.
     Begun = CONFLICT, "begun", "This has begun and stays as it was";
+    /// The matter has its stars, and no follow-up allows others.
+    AlreadyRated = CONFLICT, "already-rated", "This matter has its stars";
     /// Nobody is signed in, or the token is unknown or too old.
     Unauthenticated = UNAUTHORIZED, "unauthenticated", "Sign in first";
     /// Name or password is wrong; which of the two is not said.
@@ -64,6 +66,10 @@ codes! {
     WrongCode = BAD_REQUEST, "wrong-code", "The code is wrong or too old";
     /// Not for this role, or not now.
     NotAllowed = FORBIDDEN, "not-allowed", "Not for this role";
+    /// A lawyer is signed in in this browser: stars come from the asker's own device.
+    LawyersDevice = FORBIDDEN, "lawyers-device", "Stars are not taken from a lawyer's device";
+    /// Whoever it is about takes no part in deciding it.
+    SamePerson = FORBIDDEN, "same-person", "Whoever it is about takes no part in it";
     /// The page that calls is of another origin.
     ForeignOrigin = FORBIDDEN, "foreign-origin", "Pages of this origin may not call";
     /// The thing does not exist, or not for this caller: the two look the same.

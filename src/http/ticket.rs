@@ -19,7 +19,7 @@ use super::{
 use crate::{
     app::Shared,
     clock::Clock,
-    domain::people::Subject,
+    domain::people::{Citizen, Subject},
     live::Holder,
     storage::{StorageError, Store, keys::token_hash, tokens::TokenKind},
     ws,
@@ -37,8 +37,18 @@ pub(super) struct Ticket {
 }
 
 /// `POST /api/ws-ticket`: single use, 30 s.
-pub(super) async fn take(State(app): State<Shared>, caller: Caller) -> Result<Json<Ticket>, Problem> {
-    let (ticket, expires_at) = door::issue(&app, caller.subject, TokenKind::Ticket, caller.door, LASTS).await?;
+pub(super) async fn take(
+    State(app): State<Shared>,
+    client: Client,
+    caller: Caller,
+    headers: HeaderMap,
+) -> Result<Json<Ticket>, Problem> {
+    let beside = match caller.subject {
+        Subject::Citizen(_) => door::lawyer_beside(&app, client, &headers).await?,
+        Subject::Lawyer(_) | Subject::Staff(..) => None,
+    };
+    let what = (TokenKind::Ticket, caller.door);
+    let (ticket, expires_at) = door::issue_beside(&app, caller.subject, what, beside, LASTS).await?;
     Ok(Json(Ticket { ticket, expires_at }))
 }
 
@@ -69,11 +79,14 @@ impl StoredTickets {
 
     async fn holder(&self, ticket: &Token) -> Result<Option<Holder>, StorageError> {
         let owner = self.store.take_ticket(&token_hash(ticket.expose()), self.clock.wall()).await?;
-        Ok(match owner.map(|owner| owner.subject) {
-            Some(Subject::Citizen(id)) => self.store.citizen(id).await?.map(Holder::Citizen),
-            Some(Subject::Lawyer(id)) => self.store.lawyer(id).await?.map(Holder::Lawyer),
-            Some(Subject::Staff(_, role)) => Some(Holder::Staff(role)),
-            None => None,
+        let Some(owner) = owner else { return Ok(None) };
+        Ok(match owner.subject {
+            Subject::Citizen(id) => {
+                let beside_lawyer = owner.beside.is_some();
+                self.store.citizen(id).await?.map(|citizen| Holder::Citizen(Citizen { beside_lawyer, ..citizen }))
+            }
+            Subject::Lawyer(id) => self.store.lawyer(id).await?.map(Holder::Lawyer),
+            Subject::Staff(_, role) => Some(Holder::Staff(role)),
         })
     }
 }

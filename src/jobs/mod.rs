@@ -1,6 +1,7 @@
 //! Work that runs again and again: idempotent, safe to run twice, by one node or by several.
 mod purge;
 mod seal_stale;
+mod settle;
 #[cfg(test)]
 mod tests;
 
@@ -17,11 +18,14 @@ use crate::{
 };
 pub use purge::purge;
 pub use seal_stale::{Reaped, seal_stale};
+pub use settle::settle;
 
 /// How often the lease is renewed: three attempts fit into it.
 const RENEW: Duration = Duration::from_secs(5);
 /// How often the reaper looks, counted in renewals: every minute.
 const REAP_EVERY: u32 = 12;
+/// How often matters are archived, counted in renewals: every ten minutes.
+const SETTLE_EVERY: u32 = 120;
 /// How often old credentials are purged, counted in renewals: every hour.
 const PURGE_EVERY: u32 = 720;
 
@@ -76,6 +80,13 @@ impl Jobs {
                 Ok(Reaped { ended: 0, .. }) => {}
                 Ok(reaped) => info!(reaped.ended, reaped.sealed, "ended what nobody held any more"),
                 Err(error) => warn!(error = &error as &dyn std::error::Error, "the reaper could not finish"),
+            }
+        }
+        if round.is_multiple_of(SETTLE_EVERY) {
+            match settle(&self.store, self.clock.wall()).await {
+                Ok(0) => {}
+                Ok(settled) => info!(settled, "archived matters of which nothing more was heard"),
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "matters could not be archived"),
             }
         }
         if round.is_multiple_of(PURGE_EVERY) {

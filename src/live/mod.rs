@@ -28,7 +28,7 @@ use yunfa_media::driver::{FactReceiver, Handle};
 use yunfa_signaling::{
     consultation::Consultation,
     error::SessionError,
-    ids::{AreaCode, LawyerId, RequestId},
+    ids::{AreaCode, ConsultationId, LawyerId, RequestId},
     message::ServerMessage,
     private::Token,
     time::Timestamp,
@@ -109,6 +109,18 @@ impl Live {
     pub fn profile_changed(&self, lawyer: Lawyer) {
         self.0.duty(duty::changed(&lawyer));
         self.0.tell(Person::Lawyer(lawyer.id), ToPerson::Profile(lawyer));
+    }
+
+    /// Gives the asker's stars to a consultation that still waits for them; who asks was checked before.
+    ///
+    /// # Errors
+    /// Says what is in the way; [`SessionError::Over`] when nothing waits for stars any more.
+    pub async fn rate(&self, consultation: ConsultationId, stars: u8) -> Result<(), SessionError> {
+        let (answer, answered) = oneshot::channel();
+        if !self.0.post(consultation, ToConsultation::Rate { stars, answer }) {
+            return Err(SessionError::Over);
+        }
+        answered.await.unwrap_or(Err(SessionError::Over))
     }
 
     /// Who is there, besides those who are offline; nobody when the server stops.

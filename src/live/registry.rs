@@ -9,7 +9,7 @@ use std::{
 
 use dashmap::{DashMap, mapref::entry::Entry};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::AbortHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -17,6 +17,7 @@ use tracing::error;
 use yunfa_signaling::{
     consultation::{Consultation, MediaFact, Opening, Party},
     duty,
+    error::SessionError,
     ids::{AreaCode, ConsultationId, LawyerId, SessionId},
     message::{ClientFrame, ConsultationView, ServerMessage},
     private::{PersonName, Token},
@@ -107,6 +108,8 @@ pub(super) struct Ring {
 pub(super) enum ToConsultation {
     /// A client said something; `tab` waits for the answer.
     Said { from: Party, tab: Option<duty::Tab>, frame: ClientFrame },
+    /// The asker gives stars by another way than a socket, and waits for the answer.
+    Rate { stars: u8, answer: oneshot::Sender<Result<(), SessionError>> },
     /// Desks are rung for it.
     Ring(Vec<Ring>),
     /// How a lawyer is looked for.

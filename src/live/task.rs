@@ -9,7 +9,7 @@ use yunfa_signaling::{
     duty,
     error::SessionError,
     ids::{OfferId, RequestId, SessionId},
-    message::{ClientFrame, ErrorCode, RESUME_SECONDS, ServerMessage},
+    message::{ClientFrame, ClientMessage, ErrorCode, RESUME_SECONDS, ServerMessage},
     milestone::{Event, Milestone},
     output::{self, Output},
     time::Instant,
@@ -199,6 +199,14 @@ impl Task {
                 if let Some(tab) = tab {
                     self.reply(from, tab, super::reply(id, outcome));
                 }
+            }
+            ToConsultation::Rate { stars, answer } => {
+                let consultation = self.opening.consultation;
+                let message = ClientMessage::Rate { consultation, stars };
+                let request = RequestId::new(self.registry.clock.mint());
+                let outcome = self.take(Input::Said { from: Party::Citizen, request, message });
+                // Nobody need listen any more.
+                let _ = answer.send(outcome);
             }
             ToConsultation::Ring(lawyers) => {
                 for Ring { lawyer, name, mode, tier } in lawyers {

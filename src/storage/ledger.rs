@@ -12,6 +12,7 @@ use yunfa_signaling::{
 use super::{
     StorageError, Store,
     keys::{Place, Sealed},
+    matters,
     nodes::Lease,
     row::{Columns, statements},
 };
@@ -45,7 +46,7 @@ statements! {
     SET_CHANNEL = "UPDATE sessions SET channel = $2 WHERE id = $1";
     COUNT_LINE = "UPDATE sessions SET chat_lines = $2 WHERE id = $1";
     END_SESSION = "UPDATE sessions SET ended_at = $2, end_reason = $3 WHERE id = $1";
-    SET_OUTCOME = "UPDATE sessions SET outcome = $2, outcome_at = $3, legal_aid_prompted = $4 WHERE id = $1";
+    SET_OUTCOME = "UPDATE sessions SET outcome = $2, outcome_at = $3, legal_aid_prompted = $4, referral_type = $5 WHERE id = $1";
     RATE = "INSERT INTO ratings (consultation, stars, rated_at, lawyer_connected) VALUES ($1, $2, $3, \
         (SELECT COUNT(*) FROM sessions WHERE consultation = $1 AND state IN ('ACTIVE', 'RECONNECTING'))) \
         ON CONFLICT (consultation) DO NOTHING";
@@ -357,11 +358,12 @@ async fn project(
         Event::SessionEnded { session, reason } => {
             sqlx::query(END_SESSION).bind(session.to_string()).bind(at.0).bind(reason.as_str())
         }
-        Event::OutcomeRecorded { session, outcome, legal_aid_prompted } => sqlx::query(SET_OUTCOME)
+        Event::OutcomeRecorded { session, outcome, legal_aid_prompted, referral_type } => sqlx::query(SET_OUTCOME)
             .bind(session.to_string())
             .bind(outcome.as_str())
             .bind(at.0)
-            .bind(i64::from(*legal_aid_prompted)),
+            .bind(i64::from(*legal_aid_prompted))
+            .bind(referral_type.map(|referral| referral.as_str())),
         Event::Rated { stars } => {
             let stars =
                 Stars::try_from(*stars).map_err(|error| StorageError::inconsistent("ratings", consultation, error))?;
@@ -369,7 +371,7 @@ async fn project(
         }
     };
     query.execute(&mut **tx).await?;
-    Ok(())
+    matters::follow(tx, consultation, at, event).await
 }
 
 async fn put_session(

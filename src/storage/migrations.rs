@@ -23,6 +23,7 @@ migrations! {
     "20261121000000_first_call",
     "20261122000000_people",
     "20261122000100_routing",
+    "20261122000300_after",
 }
 
 /// Brings the schema up to date; a database that is, stays as it is. Refuses one that ran a text that differs from ours.

@@ -1,15 +1,18 @@
 //! What has happened; the only SQL. One text for SQLite and PostgreSQL, one function per question.
+pub mod appeals;
 mod areas;
 mod audit;
 pub mod demo;
 mod entries;
 mod error;
 pub mod firms;
+pub mod follow_ups;
 pub mod imports;
 pub mod invitations;
 pub mod keys;
 pub mod lawyers;
 mod ledger;
+pub mod matters;
 mod migrations;
 mod nodes;
 mod orphans;
@@ -301,13 +304,16 @@ async fn check_durability(pool: &AnyPool, engine: Engine, options: StoreOptions)
 fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
     [
         STATEMENTS,
+        appeals::STATEMENTS,
         areas::STATEMENTS,
         audit::STATEMENTS,
         entries::STATEMENTS,
         firms::STATEMENTS,
+        follow_ups::STATEMENTS,
         invitations::STATEMENTS,
         lawyers::STATEMENTS,
         ledger::STATEMENTS,
+        matters::STATEMENTS,
         nodes::STATEMENTS,
         orphans::STATEMENTS,
         people::STATEMENTS,

@@ -128,6 +128,7 @@ impl Store {
                 identity_mode: of.parsed("identity_mode")?,
                 consent_version: of.text("consent_version")?,
                 entry_source: of.opt_text("entry_source")?,
+                beside_lawyer: false,
             })
         })
         .transpose()

@@ -41,11 +41,11 @@ statements! {
     SEAL_SESSION = "UPDATE sessions SET state = 'SEALED' WHERE id = $1";
     INSERT_OUTBOX = "INSERT INTO outbox (id, kind, object, body, created_at) VALUES ($1, $2, $3, $4, $5)";
     RECORD = "SELECT r.id AS id, r.body, r.hash, r.audit_seq, r.sealed_at, r.closed_by, r.precision_s, a.leaf, l.name AS lawyer_name, \
-        g.stars, g.rated_at FROM service_records r JOIN audit_entries a ON a.seq = r.audit_seq LEFT JOIN lawyers l ON l.id = r.lawyer \
-        LEFT JOIN ratings g ON g.consultation = r.consultation WHERE r.id = $1";
+        COALESCE(g.amended_stars, g.stars) AS stars, g.rated_at FROM service_records r JOIN audit_entries a ON a.seq = r.audit_seq LEFT JOIN lawyers l ON l.id = r.lawyer \
+        LEFT JOIN ratings g ON g.consultation = r.consultation AND g.voided_at IS NULL WHERE r.id = $1";
     RECORDS = "SELECT r.id AS id, r.source, r.consultation, r.lawyer, l.name AS lawyer_name, r.sealed_at, r.closed_by, r.precision_s, \
-        r.two_way_s, r.outcome, r.payable, r.local_date, g.stars FROM service_records r LEFT JOIN lawyers l ON l.id = r.lawyer \
-        LEFT JOIN ratings g ON g.consultation = r.consultation WHERE (r.lawyer = $1 OR $1 = '') \
+        r.two_way_s, r.outcome, r.payable, r.local_date, COALESCE(g.amended_stars, g.stars) AS stars FROM service_records r LEFT JOIN lawyers l ON l.id = r.lawyer \
+        LEFT JOIN ratings g ON g.consultation = r.consultation AND g.voided_at IS NULL WHERE (r.lawyer = $1 OR $1 = '') \
         AND (r.sealed_at < $2 OR (r.sealed_at = $2 AND r.id < $3)) ORDER BY r.sealed_at DESC, r.id DESC LIMIT $4";
 }
 
@@ -89,7 +89,7 @@ pub struct RecordView {
     pub record: ServiceRecord,
     /// The lawyer's name today; not part of what is sealed.
     pub lawyer_name: Option<String>,
-    /// The asker's stars, joined to the record and not part of it.
+    /// The asker's stars as they count now, joined to the record and not part of it.
     pub rating: Option<Rating>,
     /// How it can be proved.
     pub seal: SealView,

@@ -18,10 +18,10 @@ use crate::domain::people::{Subject, words};
 pub const SMS_TRIES: i64 = 5;
 
 statements! {
-    INSERT_TOKEN = "INSERT INTO tokens (hash, kind, door, subject_kind, subject, created_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT_TOKEN = "INSERT INTO tokens (hash, kind, door, subject_kind, subject, created_at, expires_at, beside) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
     /// The role of staff is read now, not when the token was made: who was moved has the new rights at once. An account
     /// that was closed opens nothing.
-    TOKEN = "SELECT t.subject AS id, t.kind, t.door, t.subject_kind, t.subject, t.expires_at, s.role AS role FROM tokens t \
+    TOKEN = "SELECT t.subject AS id, t.kind, t.door, t.subject_kind, t.subject, t.expires_at, t.beside, s.role AS role FROM tokens t \
         LEFT JOIN staff s ON t.subject_kind = 'STAFF' AND s.id = t.subject \
         LEFT JOIN accounts a ON (t.subject_kind = 'STAFF' AND a.staff = t.subject) OR (t.subject_kind = 'LAWYER' AND a.lawyer = t.subject) \
         WHERE t.hash = $1 AND t.expires_at > $2 AND t.revoked_at IS NULL AND a.disabled_at IS NULL";
@@ -76,6 +76,8 @@ pub struct NewToken {
     pub door: Door,
     /// Whose it is.
     pub subject: Subject,
+    /// The lawyer who is signed in in the same browser.
+    pub beside: Option<LawyerId>,
     /// When it stops.
     pub expires_at: Timestamp,
 }
@@ -89,6 +91,8 @@ pub struct TokenOwner {
     pub kind: TokenKind,
     /// By which page its owner came in.
     pub door: Door,
+    /// The lawyer who was signed in in the same browser.
+    pub beside: Option<LawyerId>,
     /// When it stops.
     pub expires_at: Timestamp,
 }
@@ -127,6 +131,7 @@ impl Store {
             .bind(new.subject.id())
             .bind(now.0)
             .bind(new.expires_at.0)
+            .bind(new.beside.map(|lawyer| lawyer.to_string()))
             .execute(self.write())
             .await;
         match done {
@@ -154,6 +159,7 @@ impl Store {
             subject,
             kind: of.parsed("kind")?,
             door: of.parsed("door")?,
+            beside: of.opt_parsed("beside")?,
             expires_at: of.time("expires_at")?,
         }))
     }

@@ -179,7 +179,10 @@ async fn strangers_are_told_nothing_and_can_do_nothing() {
     }
     let outcome = Outcome::AdviceGiven;
     for (message, code) in [
-        (ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true }, ErrorCode::NotFound),
+        (
+            ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true, referral_type: None },
+            ErrorCode::NotFound,
+        ),
         (ClientMessage::CancelConsultation { consultation }, ErrorCode::NotAllowed),
         (ClientMessage::Rate { consultation, stars: 5 }, ErrorCode::NotAllowed),
     ] {
@@ -476,7 +479,9 @@ pub(crate) async fn chat(page: &mut Page) -> (u32, String) {
 /// Writes the outcome and waits for the record.
 pub(crate) async fn write_outcome(desk: &mut Page, session: SessionId) -> String {
     let outcome = Outcome::AdviceGiven;
-    desk.ask(ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true }).await.expect("written");
+    desk.ask(ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true, referral_type: None })
+        .await
+        .expect("written");
     desk.hear(|message| match message {
         ServerMessage::RecordSealed { session: of, record } if *of == session => Some(record.to_string()),
         _ => None,

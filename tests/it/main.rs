@@ -1,5 +1,6 @@
 //! The whole server, over its real sockets. One binary, one module per concern.
 
+mod after;
 mod auth;
 mod binary;
 mod calls;

@@ -8,7 +8,7 @@ use yunfa::{
 };
 use yunfa_signaling::time::Timestamp;
 
-use crate::{calls::other_lawyer, records::held, server::TestServer};
+use crate::{after::dissatisfied, calls::other_lawyer, records::held, server::TestServer};
 
 /// What each role gets at the door of an action: `.` is let in, otherwise the status.
 /// Written down a second time on purpose: a change of the table has to be meant.
@@ -38,6 +38,14 @@ fn expected(action: Action) -> [u16; 7] {
         Action::AddLawyer | Action::AddFirm | Action::PlanDuty => [401, 403, 403, IN, 403, 403, 403],
         Action::DecideQualification => [401, 403, 403, IN, 403, IN, 403],
         Action::SeeRoster => [401, 403, IN, IN, 403, IN, IN],
+        Action::ListMatters => [401, IN, IN, 403, 403, IN, 403],
+        Action::RateMatter | Action::Complain => [401, IN, 404, 404, 404, 404, 404],
+        Action::SeeComplaints | Action::ReadFollowUp | Action::SeeAskersPhone => [401, 404, 404, 404, 404, 404, 404],
+        Action::AppealRating => [401, 404, IN, 404, 404, 404, 404],
+        Action::ListFollowUps => [401, 403, 403, 403, 403, IN, 403],
+        Action::StepFollowUp => [401, 404, 404, 404, 404, IN, 404],
+        Action::ListAppeals => [401, 403, 403, IN, 403, IN, 403],
+        Action::VoteOnAppeal => [401, 404, 404, IN, 404, IN, 404],
         Action::ManageFirm | Action::ChangeShift => [401, 404, 404, IN, 404, 404, 404],
     }
 }
@@ -59,6 +67,17 @@ fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
         // The body is no table.
         "/api/firms/{id}/import POST" => only_dispatcher([415; 3]),
         "/api/firm-admins/{id}/close POST" => only_dispatcher([204, 204, 404]),
+        // Both have one star, a complaint and an objection.
+        "/api/matters/{id}/rating POST" => Some([[401; 3], [409, 404, 404], OUT, OUT, OUT, OUT, OUT]),
+        "/api/matters/{id}/complaint POST" => Some([[401; 3], [201, 404, 404], OUT, OUT, OUT, OUT, OUT]),
+        "/api/matters/{id}/complaints" => Some([[401; 3], [200, 404, 404], OUT, OUT, OUT, OUT, OUT]),
+        "/api/matters/{id}/appeal POST" => Some([[401; 3], OUT, [409, 404, 404], OUT, OUT, OUT, OUT]),
+        "/api/follow-ups/{id}" => Some([[401; 3], OUT, OUT, OUT, OUT, [200, 200, 404], OUT]),
+        // Another version than the one that is stored, and taken by nobody.
+        "/api/follow-ups/{id} POST" | "/api/follow-ups/{id}/phone POST" => {
+            Some([[401; 3], OUT, OUT, OUT, OUT, [409, 409, 404], OUT])
+        }
+        "/api/appeals/{id}/vote POST" => Some([[401; 3], OUT, OUT, [200, 200, 404], OUT, [200, 200, 404], OUT]),
         "/api/roster/{id} POST" | "/api/roster/{id}/drop POST" => only_dispatcher([204, 204, 404]),
         _ => None,
     }
@@ -69,6 +88,11 @@ fn said_about(path: &str) -> Value {
     match path {
         "/api/lawyers/{id}" => json!({ "version": 999_999, "practiceAreas": ["LAND"] }),
         "/api/firms/{id}/admins" => json!({ "name": "方寸" }),
+        "/api/matters/{id}/rating" => json!({ "stars": 5 }),
+        "/api/matters/{id}/complaint" => json!({ "cause": "ATTITUDE", "text": "没有回答" }),
+        "/api/matters/{id}/appeal" => json!({ "reason": "不实" }),
+        "/api/follow-ups/{id}" => json!({ "version": 999_999, "act": "TAKE" }),
+        "/api/appeals/{id}/vote" => json!({ "uphold": false, "reason": "查过记录" }),
         "/api/roster/{id}" => json!({ "from": tomorrow(10), "to": tomorrow(11) }),
         _ => json!({}),
     }
@@ -87,6 +111,9 @@ struct Objects {
     lawyers: [String; 2],
     admins: [String; 2],
     shifts: [String; 2],
+    matters: [String; 2],
+    follow_ups: [String; 2],
+    appeals: [String; 2],
 }
 
 impl Objects {
@@ -96,6 +123,9 @@ impl Objects {
             Some("lawyers") => &self.lawyers,
             Some("firm-admins") => &self.admins,
             Some("roster") => &self.shifts,
+            Some("matters") => &self.matters,
+            Some("follow-ups") => &self.follow_ups,
+            Some("appeals") => &self.appeals,
             _ => return ["firm-yunchuan", "firm-qingshi"],
         };
         both.each_ref().map(String::as_str)
@@ -105,7 +135,7 @@ impl Objects {
 #[tokio::test]
 async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
     const MISSING: &str = "0192f3c4-5678-7abc-8def-0123456789ab";
-    let server = TestServer::start().await;
+    let server = TestServer::with(&[("limits.requests_per_second", "10000")], Clock::machine()).await;
     let own = held(&server, "lawyer1").await;
     let others = held(&server, other_lawyer(&server)).await;
     let dispatcher = server.login("dispatcher").await;
@@ -123,7 +153,20 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
         let new = json!({ "pool": pool, "from": tomorrow(8), "to": tomorrow(9) });
         text(&dispatcher.post("/api/roster", &new).await.body["id"])
     };
+    let supervisor = server.login("supervisor1").await;
+    let matters = [dissatisfied(&own).await, dissatisfied(&others).await];
+    let of_matters = async |path: &str| {
+        let found = supervisor.get(path).await.body;
+        let items = found["items"].as_array().expect("a list").clone();
+        matters.each_ref().map(|matter| {
+            let item = items.iter().find(|item| item["matter"] == json!(matter)).expect("one of this matter");
+            text(&item["id"])
+        })
+    };
     let objects = Objects {
+        follow_ups: of_matters("/api/follow-ups").await,
+        appeals: of_matters("/api/appeals").await,
+        matters: matters.clone(),
         records: [own.record, others.record],
         lawyers,
         admins: [admin("firm-yunchuan").await, admin("firm-qingshi").await],
@@ -135,7 +178,7 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
         own.lawyer,
         dispatcher.clone(),
         server.login("finance").await,
-        server.login("supervisor1").await,
+        supervisor.clone(),
         server.login("firmadmin").await,
     ];
     let mut wrong = vec![];
@@ -166,7 +209,7 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
 
 #[tokio::test]
 async fn every_route_lets_in_whom_the_policy_lets_in_and_nobody_else() {
-    let server = TestServer::start().await;
+    let server = TestServer::with(&[("limits.requests_per_second", "10000")], Clock::machine()).await;
     let users = [
         None,
         Some("citizen"),

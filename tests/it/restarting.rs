@@ -112,7 +112,12 @@ async fn a_restart_gives_no_more_time_for_the_outcome() {
     assert_eq!(welcome.outcome_due, Some(session));
     day_later.advance(std::time::Duration::from_secs(3601));
     let mut desk = Page::open(&lawyer).await;
-    let late = ClientMessage::RecordOutcome { session, outcome: Outcome::AdviceGiven, legal_aid_prompted: true };
+    let late = ClientMessage::RecordOutcome {
+        session,
+        outcome: Outcome::AdviceGiven,
+        legal_aid_prompted: true,
+        referral_type: None,
+    };
 
     assert_eq!(desk.ask(late).await, Err(ErrorCode::Over));
     let (mut asker, _) = back(&mut citizen, &server).await;
@@ -145,7 +150,8 @@ async fn a_final_matter_still_answers_what_is_said_again() {
     asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
     asker.ask(rating(consultation, 5)).await.expect("rated");
     write_outcome(&mut desk, session).await;
-    let written = |outcome| ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true };
+    let written =
+        |outcome| ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true, referral_type: None };
 
     assert_eq!(desk.ask(ClientMessage::HangUp { session }).await, Ok(()), "it is over, as was wanted");
     assert_eq!(desk.ask(written(Outcome::AdviceGiven)).await, Ok(()), "the same outcome is the same");

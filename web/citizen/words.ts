@@ -1,6 +1,7 @@
 // Words of the citizen's page: short, spoken, without legal terms.
 import { type Book, bind, translator } from '#shared/i18n'
 import { common } from '#shared/words/common'
+import { matterWords } from '#shared/words/matters'
 import { peopleWords } from '#shared/words/people'
 
 const zh = {
@@ -143,6 +144,38 @@ const zh = {
   'refused.title': '呼叫没有成功',
   'refused.waiting': '您已经有一个呼叫在等律师，请先结束那一个。',
   'refused.consent': '《个人信息处理告知》刚刚更新，请看过新的版本再呼叫。',
+
+  'mine.open': '我的咨询',
+  'mine.back': '返回',
+  'mine.title': '我的咨询',
+  'mine.lead': '问过的事、评价和投诉都在这里。',
+  'mine.none': '这台设备上还没有咨询过。',
+  'mine.failed': '暂时读不到，请稍后再试。',
+  'mine.more': '更早的咨询',
+  'mine.by': '{name} 解答',
+  'mine.rate': '评价',
+  'mine.rerate': '重新评价',
+  'mine.rerateLead': '回访后您可以重新评价一次。',
+  'mine.pick': '请先选几颗星。',
+  'mine.rated': '评价已收到，谢谢您。',
+  'mine.alreadyRated': '这件事已经评价过了。',
+  'mine.tooLate': '评价的时间已经过了。有意见可以投诉。',
+  'mine.lawyersDevice': '这台设备上登录着律师账号，不能评价。请用您自己的手机评价。',
+  'mine.complain': '投诉',
+  'mine.complainLead': '投诉由司法局的工作人员看，解答的律师看不到。十五个工作日内给您答复。',
+  'mine.complainOf': '投诉什么',
+  'mine.complainText': '请说说是怎么回事',
+  'mine.complainShort': '请写几个字。',
+  'mine.complainMany': '这件事的投诉已经收到多次，工作人员正在办理。',
+  'mine.complainFailed': '没有送到，请再试一次。',
+  'mine.complainSend': '提交投诉',
+  'mine.complained': '投诉已收到，工作人员会和您联系。',
+  'mine.followUp.OPEN': '您的意见已收到，一个工作日内有人受理。',
+  'mine.followUp.ASSIGNED': '工作人员已受理，会和您联系。',
+  'mine.followUp.CONTACTED': '工作人员正在处理。',
+  'mine.followUp.RESOLVED': '已经处理，正在办结。',
+  'mine.followUp.UNRESOLVED': '还在为您想别的办法。',
+  'mine.followUp.UNREACHABLE': '我们联系了您三次，没有联系上。',
 } as const
 
 const en: Record<keyof typeof zh, string> = {
@@ -289,8 +322,42 @@ const en: Record<keyof typeof zh, string> = {
   'refused.title': 'The call did not go through',
   'refused.consent': 'The personal data notice was just updated. Please read the new version and call again.',
   'refused.waiting': 'You already have a call that waits for a lawyer. Please end that one first.',
+
+  'mine.open': 'My consultations',
+  'mine.back': 'Back',
+  'mine.title': 'My consultations',
+  'mine.lead': 'What you asked, your stars and your complaints.',
+  'mine.none': 'Nothing was asked on this device yet.',
+  'mine.failed': 'This cannot be read right now. Please try again soon.',
+  'mine.more': 'Earlier ones',
+  'mine.by': 'answered by {name}',
+  'mine.rate': 'Rate',
+  'mine.rerate': 'Rate anew',
+  'mine.rerateLead': 'After the follow-up you may rate once more.',
+  'mine.pick': 'Please pick some stars first.',
+  'mine.rated': 'Your stars have arrived. Thank you.',
+  'mine.alreadyRated': 'This has been rated.',
+  'mine.tooLate': 'The time for stars is over. You may still complain.',
+  'mine.lawyersDevice':
+    'A lawyer is signed in on this device, so no stars are taken from it. Please use your own phone.',
+  'mine.complain': 'Complain',
+  'mine.complainLead':
+    'The bureau reads complaints, the lawyer does not. You will have an answer within fifteen working days.',
+  'mine.complainOf': 'Of what',
+  'mine.complainText': 'Please tell us what happened',
+  'mine.complainShort': 'Please write a few words.',
+  'mine.complainMany': 'We have had several complaints about this; the office is at it.',
+  'mine.complainFailed': 'It did not arrive. Please try again.',
+  'mine.complainSend': 'Send the complaint',
+  'mine.complained': 'Your complaint has arrived; the office will be in touch.',
+  'mine.followUp.OPEN': 'We have heard you; somebody takes it within one working day.',
+  'mine.followUp.ASSIGNED': 'The office has taken it and will be in touch.',
+  'mine.followUp.CONTACTED': 'The office is at it.',
+  'mine.followUp.RESOLVED': 'It has been dealt with and is being closed.',
+  'mine.followUp.UNRESOLVED': 'We are looking for another way.',
+  'mine.followUp.UNREACHABLE': 'We tried to reach you three times.',
 }
 
 const own: Book<keyof typeof zh> = { zh, en }
-export const book = bind(bind(common, peopleWords), own)
+export const book = bind(bind(bind(common, peopleWords), matterWords), own)
 export const t = translator(book)

@@ -3,7 +3,7 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import type { Api } from '#shared/api'
 import type { Captured } from '#shared/devices'
 import { mintId } from '#shared/ids'
-import type { DeclineReason, ErrorCode, Outcome } from '#shared/protocol'
+import type { DeclineReason, ErrorCode, Outcome, ReferralType } from '#shared/protocol'
 import { refuseLine, typeLine } from '#shared/talk'
 import { useNow } from '#shared/ticker'
 import { useLink } from '#shared/useLink'
@@ -155,11 +155,21 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     if (session.value) void link.socket.say({ type: 'readChat', session: session.value.id, upTo })
   }
 
-  async function recordOutcome(outcome: Outcome, legalAidPrompted: boolean): Promise<void> {
+  async function recordOutcome(
+    outcome: Outcome,
+    legalAidPrompted: boolean,
+    referralType: ReferralType | null,
+  ): Promise<void> {
     const due = desk.value.due
     if (!due || saving.value === 'saving') return
     saving.value = 'saving'
-    const refused = await link.socket.say({ type: 'recordOutcome', session: due, outcome, legalAidPrompted })
+    const refused = await link.socket.say({
+      type: 'recordOutcome',
+      session: due,
+      outcome,
+      legalAidPrompted,
+      referralType,
+    })
     saving.value = refused ? 'failed' : 'idle'
     if (!refused) desk.value = finish(desk.value)
   }

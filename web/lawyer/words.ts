@@ -1,6 +1,7 @@
 // Words of the lawyer's desk.
 import { type Book, bind, translator } from '#shared/i18n'
 import { common } from '#shared/words/common'
+import { matterWords } from '#shared/words/matters'
 import { recordWords } from '#shared/words/record'
 import { signInWords } from '#shared/words/signin'
 
@@ -97,6 +98,27 @@ const zh = {
   'records.refresh': '刷新',
   'records.failed': '读取记录失败。',
   'records.more': '更早的记录',
+
+  'referral.label': '还引导群众去',
+  'referral.none': '没有',
+  'referral.LEGAL_AID': '法律援助',
+  'referral.MEDIATION': '人民调解',
+  'referral.NOTARY': '公证',
+  'referral.AGENCY': '有关部门',
+  'referral.OFFLINE': '当面服务',
+
+  'mine.title': '我解答的事项',
+  'mine.empty': '还没有事项。',
+  'mine.failed': '读取事项失败。',
+  'mine.refresh': '刷新',
+  'mine.more': '更早的事项',
+  'mine.appeal': '对评价申诉',
+  'mine.appealUntil': '{time} 前可以申诉一次，由两位工作人员复核。',
+  'mine.reason': '申诉理由',
+  'mine.send': '提交申诉',
+  'mine.short': '请写明理由。',
+  'mine.notSent': '没有提交成功，请再试一次。',
+  'mine.tooLate': '已经不能申诉了。',
 } as const
 
 const en: Record<keyof typeof zh, string> = {
@@ -192,8 +214,29 @@ const en: Record<keyof typeof zh, string> = {
   'records.refresh': 'Refresh',
   'records.failed': 'The records could not be read.',
   'records.more': 'Earlier records',
+
+  'referral.label': 'Also sent on to',
+  'referral.none': 'nobody',
+  'referral.LEGAL_AID': 'legal aid',
+  'referral.MEDIATION': 'mediation',
+  'referral.NOTARY': 'a notary',
+  'referral.AGENCY': 'an agency',
+  'referral.OFFLINE': 'a meeting face to face',
+
+  'mine.title': 'Matters I answered',
+  'mine.empty': 'No matters yet.',
+  'mine.failed': 'The matters could not be read.',
+  'mine.refresh': 'Refresh',
+  'mine.more': 'Earlier matters',
+  'mine.appeal': 'Object to the stars',
+  'mine.appealUntil': 'You may object once until {time}; two persons of the office hear it.',
+  'mine.reason': 'Your reason',
+  'mine.send': 'Send the objection',
+  'mine.short': 'Please say why.',
+  'mine.notSent': 'It was not sent. Please try again.',
+  'mine.tooLate': 'It is too late to object.',
 }
 
 const own: Book<keyof typeof zh> = { zh, en }
-export const book = bind(bind(common, signInWords), bind(recordWords, own))
+export const book = bind(bind(bind(common, signInWords), matterWords), bind(recordWords, own))
 export const t = translator(book)

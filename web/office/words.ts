@@ -2,9 +2,11 @@
 import { type Book, bind, translator } from '#shared/i18n'
 import { common } from '#shared/words/common'
 import { joinWords } from '#shared/words/join'
+import { matterWords } from '#shared/words/matters'
 import { peopleWords } from '#shared/words/people'
 import { recordWords } from '#shared/words/record'
 import { signInWords } from '#shared/words/signin'
+import { afterWords } from './afterWords'
 import { officePeopleWords } from './peopleWords'
 
 const zh = {
@@ -54,6 +56,7 @@ const en: Record<keyof typeof zh, string> = {
 }
 
 const own: Book<keyof typeof zh> = { zh, en }
+const after = bind(matterWords, afterWords)
 const people = bind(bind(peopleWords, joinWords), officePeopleWords)
-export const book = bind(bind(bind(common, signInWords), bind(recordWords, own)), people)
+export const book = bind(bind(bind(common, signInWords), bind(recordWords, own)), bind(people, after))
 export const t = translator(book)

@@ -187,7 +187,11 @@ outcome: Outcome,
 /**
  * The asker was told of legal aid (法律援助法 Art. 23).
  */
-legalAidPrompted: boolean, } | { "type": "rate", 
+legalAidPrompted: boolean, 
+/**
+ * Where the asker was sent on to, beside advice; an outcome that is a referral says it itself.
+ */
+referralType: ReferralType | null, } | { "type": "rate", 
 /**
  * Which matter.
  */
@@ -406,6 +410,11 @@ until: Timestamp, };
  * One sealed service record.
  */
 export type RecordId = string;
+
+/**
+ * Where an asker was sent on to (referral type).
+ */
+export type ReferralType = "LEGAL_AID" | "MEDIATION" | "NOTARY" | "AGENCY" | "OFFLINE";
 
 /**
  * One request of a client; the same id again is the same request.

@@ -248,7 +248,7 @@ impl Consultation {
             },
             Stage::Over(over) => {
                 if over.outcome_is_missing(now) {
-                    self.outcome(Outcome::Missing, false, now);
+                    self.outcome(Outcome::Missing, (false, None), now);
                 }
                 self.close_if_done(now);
             }
@@ -269,9 +269,10 @@ impl Consultation {
             (ClientMessage::DeclineOffer { offer, reason }, Party::Lawyer(lawyer)) => {
                 self.decline(lawyer, offer, reason, now)
             }
-            (ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted }, Party::Lawyer(lawyer)) => {
-                self.record_outcome(lawyer, session, outcome, legal_aid_prompted, now)
-            }
+            (
+                ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted, referral_type },
+                Party::Lawyer(lawyer),
+            ) => self.record_outcome(lawyer, session, outcome, (legal_aid_prompted, referral_type), now),
             (ClientMessage::SetDevices { microphone, camera }, _) => self.devices(from, microphone, camera),
             (ClientMessage::FallBack { session, channel }, _) => self.fall_back(from, session, channel, now),
             (ClientMessage::SendChat { session, message, text }, _) => {

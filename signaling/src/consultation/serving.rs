@@ -8,7 +8,7 @@ use crate::{
     output::{Hint, MediaOrder, Outbox, Output},
     session::Session,
     time::Now,
-    words::{Channel, ConsultationState, DeviceState, EndReason, Outcome, SessionState},
+    words::{Channel, ConsultationState, DeviceState, EndReason, Outcome, ReferralType, SessionState},
 };
 
 impl Consultation {
@@ -153,14 +153,14 @@ impl Consultation {
         lawyer: LawyerId,
         session: SessionId,
         outcome: Outcome,
-        legal_aid_prompted: bool,
+        (legal_aid_prompted, referral_type): (bool, Option<ReferralType>),
         now: Now,
     ) -> Result<(), SessionError> {
         match &self.stage {
             Stage::Over(over) | Stage::Final(Some(over)) if over.ids.session == session && over.lawyer == lawyer => {
                 match over.outcome {
                     None => {
-                        self.outcome(outcome, legal_aid_prompted, now);
+                        self.outcome(outcome, (legal_aid_prompted, referral_type), now);
                         Ok(())
                     }
                     Some(written) if written == outcome => Ok(()),
@@ -175,11 +175,17 @@ impl Consultation {
     }
 
     /// The outcome is in, or is missing for good: the record can be sealed.
-    pub(super) fn outcome(&mut self, outcome: Outcome, legal_aid_prompted: bool, now: Now) {
+    pub(super) fn outcome(
+        &mut self,
+        outcome: Outcome,
+        (legal_aid_prompted, said): (bool, Option<ReferralType>),
+        now: Now,
+    ) {
         let Stage::Over(over) = &mut self.stage else { return };
         over.outcome = Some(outcome);
         let (session, lawyer) = (over.ids.session, over.lawyer);
-        self.out.event(Event::OutcomeRecorded { session, outcome, legal_aid_prompted }, now);
+        let referral_type = said.or(outcome.referral());
+        self.out.event(Event::OutcomeRecorded { session, outcome, legal_aid_prompted, referral_type }, now);
         if outcome.can_be_said() {
             self.enter(ConsultationState::Answered, now);
             self.show_matter();

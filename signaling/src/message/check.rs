@@ -27,8 +27,13 @@ impl ClientMessage {
                 Err(ProtocolError::BadField { field: "channel", rule: "cannot fall back to video" })
             }
             Self::SendChat { session: _, message: _, text } => chat(text),
-            Self::RecordOutcome { session: _, outcome, legal_aid_prompted: _ } if !outcome.can_be_said() => {
+            Self::RecordOutcome { outcome, .. } if !outcome.can_be_said() => {
                 Err(ProtocolError::BadField { field: "outcome", rule: "is the server's own word" })
+            }
+            Self::RecordOutcome { session: _, outcome, legal_aid_prompted: _, referral_type }
+                if !outcome.goes_with(*referral_type) =>
+            {
+                Err(ProtocolError::BadField { field: "referralType", rule: "does not go with this outcome" })
             }
             Self::Rate { consultation: _, stars } if !(1..=5).contains(stars) => {
                 Err(ProtocolError::BadField { field: "stars", rule: "must be 1 to 5" })
@@ -81,7 +86,7 @@ mod tests {
     use crate::{
         ids::{ConsultationId, MessageId, SessionId},
         message::tests::{one_of_each, uuid},
-        words::Outcome,
+        words::{Outcome, ReferralType},
     };
 
     #[test]
@@ -111,8 +116,18 @@ mod tests {
         let session = SessionId::new(uuid(2));
         let rate = |stars| ClientMessage::Rate { consultation, stars }.check();
         assert!(rate(0).is_err() && rate(6).is_err() && rate(1).is_ok() && rate(5).is_ok());
-        let missing = ClientMessage::RecordOutcome { session, outcome: Outcome::Missing, legal_aid_prompted: false };
+        let missing = ClientMessage::RecordOutcome {
+            session,
+            outcome: Outcome::Missing,
+            legal_aid_prompted: false,
+            referral_type: None,
+        };
         assert!(missing.check().is_err());
+        let outcome = |outcome, referral_type| {
+            ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: true, referral_type }.check()
+        };
+        assert!(outcome(Outcome::AdviceGiven, Some(ReferralType::Mediation)).is_ok());
+        assert!(outcome(Outcome::ReferNotary, Some(ReferralType::Mediation)).is_err());
         assert!(ClientMessage::FallBack { session, channel: Channel::Video }.check().is_err());
         let old = ClientMessage::Hello { version: 0, ticket: Token::new("t"), device: crate::words::DeviceClass::Web };
         assert_eq!(old.check(), Err(ProtocolError::UnsupportedVersion));

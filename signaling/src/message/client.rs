@@ -5,7 +5,7 @@ use ts_rs::TS;
 use crate::{
     ids::{AreaCode, ConsultationId, LawyerId, MessageId, OfferId, RequestId, SessionId},
     private::{ChatText, Sdp, Token},
-    words::{Channel, DeclineReason, DeviceClass, DeviceState, Outcome, PracticeArea},
+    words::{Channel, DeclineReason, DeviceClass, DeviceState, Outcome, PracticeArea, ReferralType},
 };
 
 /// One message of a client with its own id; the server answers it with `done` or `error` carrying that id.
@@ -147,6 +147,9 @@ pub enum ClientMessage {
         outcome: Outcome,
         /// The asker was told of legal aid (法律援助法 Art. 23).
         legal_aid_prompted: bool,
+        /// Where the asker was sent on to, beside advice; an outcome that is a referral says it itself.
+        #[serde(default)]
+        referral_type: Option<ReferralType>,
     },
     /// A citizen gives 1 to 5 stars, once per matter.
     Rate {

@@ -41,7 +41,12 @@ pub(crate) fn one_of_each() -> Vec<ClientMessage> {
         ClientMessage::SendChat { session, message: MessageId::new(uuid(4)), text: ChatText::new("你好") },
         ClientMessage::ReadChat { session, up_to: 1 },
         ClientMessage::HangUp { session },
-        ClientMessage::RecordOutcome { session, outcome: Outcome::AdviceGiven, legal_aid_prompted: true },
+        ClientMessage::RecordOutcome {
+            session,
+            outcome: Outcome::AdviceGiven,
+            legal_aid_prompted: true,
+            referral_type: None,
+        },
         ClientMessage::Rate { consultation, stars: 5 },
     ]
 }

@@ -58,6 +58,9 @@ impl Task {
                 let question = Question { consultation, practice_area, area: area.clone(), channel, lawyer: *lawyer };
                 return self.request(tab, id, question);
             }
+            ClientMessage::Rate { .. } if !self.tabs.get(&tab).is_some_and(|page| page.rates) => {
+                Err(SessionError::NotAllowed)
+            }
             ClientMessage::Rate { consultation, .. } if self.is_rated(*consultation) => Err(SessionError::AlreadyRated),
             ClientMessage::CancelConsultation { consultation } | ClientMessage::Rate { consultation, .. } => {
                 let consultation = self.matters.get(consultation).copied();

@@ -65,6 +65,8 @@ pub(super) struct Task {
 struct Page {
     inbox: mpsc::Sender<ToTab>,
     has_socket: bool,
+    /// Stars are taken from it: no lawyer is signed in beside it.
+    rates: bool,
     /// What its microphone and camera were last said to do.
     devices: Option<ClientMessage>,
     transport: Transport,
@@ -194,6 +196,7 @@ impl Task {
     /// A page was let in: it hears everything that runs.
     async fn attach(&mut self, page: Attach) {
         let Attach { tab, inbox, holder, device, resume_token } = page;
+        let rates = !matches!(&holder, Holder::Citizen(citizen) if citizen.beside_lawyer);
         (self.holder, self.device) = (holder, device);
         match self.person {
             Person::Citizen(_) => {
@@ -210,6 +213,7 @@ impl Task {
         let page = Page {
             inbox,
             has_socket: true,
+            rates,
             devices: None,
             transport: Transport::default(),
             slots: SeenSlots::default(),

@@ -246,6 +246,12 @@ async fn a_standing_counts_matters_not_sessions_and_only_services() {
         let standings = store.standings().await.expect("asked");
 
         assert_eq!(standings.into_iter().collect::<Vec<_>>(), [(lawyer, Standing { answered: 2, rated: 1, stars: 4 })]);
+        // Given anew they count anew, taken back they count nowhere.
+        for (change, rated, stars) in [("amended_stars = 5", 1, 5), ("voided_at = 1", 0, 0)] {
+            fixture.shell(&format!("UPDATE ratings SET {change} WHERE consultation = 'c1'")).await.expect("changed");
+            let standings = store.standings().await.expect("asked");
+            assert_eq!(standings[&lawyer], Standing { answered: 2, rated, stars }, "{change}");
+        }
     })
     .await;
 }

@@ -1,4 +1,5 @@
 //! The store on both engines: every statement, every question, and what is refused.
+mod after;
 mod lawyers;
 mod ledger;
 mod opening;

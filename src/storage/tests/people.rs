@@ -40,7 +40,7 @@ async fn guest(store: &Store, number: u8) -> CitizenId {
 
 fn token(text: &str, kind: TokenKind, subject: Subject) -> NewToken {
     let hash = token_hash(text);
-    NewToken { hash, kind, door: Door::Citizen, subject, expires_at: later(30_000) }
+    NewToken { hash, kind, door: Door::Citizen, subject, beside: None, expires_at: later(30_000) }
 }
 
 #[tokio::test]

@@ -1,0 +1,167 @@
+//! After a consultation: stars once the page is closed, complaints, follow-ups that the rated lawyer cannot touch, appeals.
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use yunfa::storage::registry::NewStaff;
+use yunfa_signaling::{private::PersonName, words::Role};
+
+use crate::{
+    records::{Held, held},
+    server::{Answer, Client, TestServer},
+};
+
+/// The matter of a consultation that was held.
+pub(crate) async fn matter_of(held: &Held) -> String {
+    let found = held.lawyer.get(&format!("/api/records/{}", held.record)).await.body;
+    found["consultationId"].as_str().expect("an id").to_owned()
+}
+
+/// One star, a complaint and the lawyer's objection; the matter.
+pub(crate) async fn dissatisfied(held: &Held) -> String {
+    let matter = matter_of(held).await;
+    let rated = rate(&held.asker, &matter, 1).await;
+    assert_eq!((rated.status, &rated.body["amended"]), (StatusCode::OK, &json!(false)), "{:?}", rated.body);
+    listed(&held.lawyer, &matter, |row| row["rating"]["stars"] == json!(1)).await;
+    let said = json!({ "cause": "ATTITUDE", "text": "没有回答我的问题" });
+    assert_eq!(held.asker.post(&format!("/api/matters/{matter}/complaint"), &said).await.status, StatusCode::CREATED);
+    let said = json!({ "reason": "当事人不同意法律规定" });
+    let filed = held.lawyer.post(&format!("/api/matters/{matter}/appeal"), &said).await;
+    assert_eq!(filed.status, StatusCode::CREATED, "{:?}", filed.body);
+    matter
+}
+
+async fn rate(client: &Client, matter: &str, stars: u8) -> Answer {
+    client.post(&format!("/api/matters/{matter}/rating"), &json!({ "stars": stars })).await
+}
+
+/// The line of a matter in this reader's list, once it says so: what is told live is written a moment later.
+async fn listed(client: &Client, matter: &str, says: impl Fn(&Value) -> bool) -> Value {
+    loop {
+        let found = client.get("/api/matters").await.body;
+        let items = found["items"].as_array().expect("a list");
+        if let Some(row) = items.iter().find(|row| row["matter"] == json!(matter) && says(row)) {
+            return row.clone();
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn staff(server: &TestServer, user: &str, name: &str, role: Role) -> Client {
+    let app = &server.server.app;
+    let like = app.store.account("supervisor1").await.expect("asked").expect("there");
+    let new = NewStaff {
+        id: app.clock.mint(),
+        account: app.clock.mint(),
+        user: user.to_owned(),
+        name: PersonName::new(name),
+        role,
+        firm: None,
+        password_hash: like.password_hash,
+    };
+    app.store.add_staff(&new, app.clock.wall()).await.expect("added");
+    let said = json!({ "user": user, "password": server.password("supervisor1"), "bearer": true });
+    let login = server.nobody().post("/api/login", &said).await;
+    server.nobody().bearer(login.body["token"].as_str().expect("a token"))
+}
+
+#[tokio::test]
+async fn one_star_is_followed_up_by_somebody_else_and_the_asker_has_the_last_word() {
+    let server = TestServer::start().await;
+    // The page is closed when the stars are given.
+    let held = held(&server, "lawyer1").await;
+    let matter = matter_of(&held).await;
+    let before = listed(&held.asker, &matter, |row| row["endedAt"].is_number()).await;
+    assert_eq!((&before["may"]["rate"], &before["may"]["rerate"]), (&json!(true), &json!(false)));
+    assert_eq!(rate(&held.asker, &matter, 6).await.code(), "bad-message");
+    assert_eq!(rate(&held.asker, &matter, 1).await.status, StatusCode::OK);
+    let own = listed(&held.asker, &matter, |row| row["followUp"]["state"] == json!("OPEN")).await;
+    assert_eq!((&own["state"], &own["may"]["rate"]), (&json!("FOLLOW_UP"), &json!(false)));
+    assert_eq!(rate(&held.asker, &matter, 5).await.code(), "already-rated");
+
+    // The work list, and who may not touch it.
+    let supervisor = server.login("supervisor1").await;
+    let owed = supervisor.get("/api/follow-ups").await.body;
+    let follow_up = &owed["items"][0];
+    let path = format!("/api/follow-ups/{}", follow_up["id"].as_str().expect("an id"));
+    assert_eq!((&follow_up["stars"], &follow_up["overdue"]), (&json!(1), &json!(false)));
+    assert!(follow_up["due"].as_i64() > owed["now"].as_i64(), "{follow_up}");
+    let act = |version: u8, act: &str| json!({ "version": version, "act": act, "note": "已电话回访" });
+    assert_eq!(held.lawyer.post(&path, &act(1, "TAKE")).await.status, StatusCode::NOT_FOUND, "the rated lawyer");
+    let namesake = staff(&server, "moonlighter", "林致远", Role::Supervisor).await;
+    assert_eq!(namesake.post(&path, &act(1, "TAKE")).await.code(), "same-person");
+    let cookie = {
+        let said = json!({ "user": "lawyer1", "password": server.password("lawyer1") });
+        server.nobody().post("/api/login", &said).await.cookie()
+    };
+    let at_his_desk = supervisor.clone().with("cookie", cookie.clone());
+    assert_eq!(at_his_desk.post(&path, &act(1, "TAKE")).await.code(), "same-person");
+    assert_eq!(supervisor.post(&format!("{path}/phone"), &json!({})).await.code(), "no-such-step", "not taken yet");
+
+    // Somebody else, step by step.
+    for (version, word, state) in [(1, "TAKE", "ASSIGNED"), (2, "REACHED", "CONTACTED"), (3, "RESOLVE", "RESOLVED")] {
+        let done = supervisor.post(&path, &act(version, word)).await;
+        assert_eq!(done.body["state"], json!(state), "{:?}", done.body);
+    }
+    assert_eq!(supervisor.post(&format!("{path}/phone"), &json!({})).await.body, json!({ "phone": null }));
+    assert_eq!(supervisor.post(&path, &act(3, "CLOSE")).await.code(), "bad-message", "a result is needed");
+
+    // The asker gives the stars anew, once, and never from a lawyer's browser.
+    let beside = held.asker.clone().with("cookie", cookie);
+    assert_eq!(rate(&beside, &matter, 5).await.code(), "lawyers-device");
+    let anew = rate(&held.asker, &matter, 4).await;
+    assert_eq!((anew.status, &anew.body["amended"]), (StatusCode::OK, &json!(true)));
+    assert_eq!(rate(&held.asker, &matter, 5).await.code(), "already-rated");
+
+    let close = json!({ "version": 4, "act": "CLOSE", "result": "SATISFIED", "note": "群众满意" });
+    assert_eq!(supervisor.post(&path, &close).await.body["state"], json!("CLOSED"));
+    let after = listed(&held.lawyer, &matter, |_| true).await;
+    assert_eq!((&after["state"], &after["rating"]["amendedStars"]), (&json!("ARCHIVED"), &json!(4)));
+    assert!(supervisor.get("/api/follow-ups").await.body["items"].as_array().is_some_and(Vec::is_empty));
+    let whole = supervisor.get(&path).await.body;
+    let acts: Vec<_> = whole["steps"].as_array().expect("a list").iter().map(|step| step["act"].clone()).collect();
+    assert_eq!(acts, ["TAKE", "REACHED", "RESOLVE", "CLOSE"]);
+    server.server.app.store.verify_audit().await.expect("the store").expect("a whole log");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn stars_that_two_persons_take_back_count_nowhere() {
+    let server = TestServer::start().await;
+    let held = held(&server, "lawyer1").await;
+    let matter = dissatisfied(&held).await;
+    let again = held.lawyer.post(&format!("/api/matters/{matter}/appeal"), &json!({ "reason": "再说一遍" })).await;
+    assert_eq!(again.code(), "no-such-step", "once");
+
+    let (first, second) = (server.login("supervisor1").await, server.login("supervisor2").await);
+    let appeals = first.get("/api/appeals").await.body;
+    let path = format!("/api/appeals/{}/vote", appeals["items"][0]["id"].as_str().expect("an id"));
+    let vote = json!({ "uphold": true, "reason": "与通话事实不符" });
+    let namesake = staff(&server, "moonlighter", "林致远", Role::Supervisor).await;
+    assert_eq!(namesake.post(&path, &vote).await.code(), "same-person");
+    assert_eq!(first.post(&path, &vote).await.body["state"], json!("HEARD"));
+    assert_eq!(first.post(&path, &vote).await.code(), "no-such-step", "nobody votes twice");
+    assert_eq!(second.post(&path, &vote).await.body["state"], json!("UPHELD"));
+
+    let row = listed(&held.lawyer, &matter, |_| true).await;
+    assert!(row["rating"]["voidedAt"].is_number(), "{row}");
+    let asked = listed(&held.asker, &matter, |_| true).await;
+    assert_eq!((&asked["appeal"], &asked["may"]["rerate"]), (&json!(null), &json!(false)));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn what_an_asker_complains_of_is_read_by_supervisors_and_by_the_asker_only() {
+    let server = TestServer::start().await;
+    let held = held(&server, "lawyer1").await;
+    let matter = dissatisfied(&held).await;
+    let path = format!("/api/matters/{matter}/complaints");
+
+    assert_eq!(held.asker.get(&path).await.body["items"][0]["text"], json!("没有回答我的问题"));
+    for client in [held.lawyer.clone(), server.guest().await, server.login("dispatcher").await] {
+        assert_eq!(client.get(&path).await.status, StatusCode::NOT_FOUND);
+    }
+    let of_lawyer = held.lawyer.get("/api/matters").await.body.to_string();
+    assert!(!of_lawyer.contains("没有回答") && !of_lawyer.contains("citizen"), "{of_lawyer}");
+    let database = std::fs::read(server.data.path().join("yunfa.db")).unwrap_or_default();
+    assert!(!String::from_utf8_lossy(&database).contains("没有回答我的问题"), "it is sealed at rest");
+    server.stop().await;
+}
