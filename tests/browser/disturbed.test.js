@@ -109,7 +109,7 @@ for (const [name, size, english, large] of WINDOWS) {
     const page = await open()
     const lawyer = { role: 'LAWYER', name: '王建国', id: 'l', totp: false }
     const server = await script(page, {
-      api: { 'GET /api/me': lawyer, 'GET /api/sessions': { items: [], next: null } },
+      api: { 'GET /api/me': lawyer, 'GET /api/sessions': { items: [], next: null }, 'GET /api/matters': { items: [], next: null } },
       welcome: { role: 'LAWYER', name: '王建国', presence: 'AVAILABLE' },
     })
     answerOffers(page, server)

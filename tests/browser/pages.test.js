@@ -5,6 +5,26 @@ import { openWindow } from './lib/browser.js'
 import { browser, examine, reach, site, useSite, WINDOWS } from './lib/looks.js'
 import { chat, DIRECTORY, RECORD, row, script, session } from './lib/scripted.js'
 
+/** A matter that was rated and is being followed up. */
+const MATTER = {
+  matter: '0192f3c4-0000-7000-8000-000000000001',
+  kind: 'CONSULTATION',
+  state: 'FOLLOW_UP',
+  practiceArea: 'LABOUR',
+  area: '990121101202',
+  areaName: '石桥村',
+  latest: '0192f3c4-0000-7000-8000-000000000001',
+  channel: 'video',
+  endedAt: 1_773_194_500_000,
+  lawyer: { id: 'l', name: '王建国' },
+  openedAt: 1_773_194_400_000,
+  settledAt: null,
+  rating: { stars: 2, ratedAt: 1_773_194_500_000, amendedStars: null, amendedAt: null, voidedAt: null },
+  followUp: { id: 'f', state: 'ASSIGNED' },
+  appeal: null,
+  may: { rate: false, rerate: false, complain: false, appealUntil: 1_773_651_600_000 },
+}
+
 useSite()
 
 /** `YUNFA_TEST_LOOK=all` takes every page in both languages, for a designer's eye. */
@@ -147,6 +167,7 @@ for (const [name, size, english, large] of LOOKED_AT) {
         'POST /api/totp': { otpauthUrl: 'otpauth://totp/x:lawyer1?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=x' },
         'POST /api/totp/confirm': [400, { code: 'wrong-code' }],
         'GET /api/sessions': { items: [row(0), row(1), row(2)], next: null },
+        'GET /api/matters': { items: [MATTER], next: null },
         [`GET /api/records/${RECORD.recordId}`]: RECORD,
       },
       welcome: { role: 'LAWYER', name: '王建国', presence: 'ONLINE' },

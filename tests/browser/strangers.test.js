@@ -129,7 +129,12 @@ test('every payload in what the server tells is text in every page', async () =>
   const me = role => ({ role, name: all, id: 'x', door: role === 'LAWYER' ? 'lawyer' : 'office' })
   const rows = [row(1, { areaName: all, lawyer: { id: 'l', name: all } })]
   const record = { ...RECORD, lawyerName: all, licenceNo: all, entrySource: all, citizenRef: all, firmId: all, consentVersion: all }
-  const lists = { 'GET /api/sessions': { items: rows, next: null }, [`GET /api/records/${RECORD.recordId}`]: record, 'GET /api/records': { items: rows, next: null } }
+  const matter = {
+    matter: 'm', kind: 'CONSULTATION', state: 'ANSWERED', practiceArea: 'LABOUR', area: all, areaName: all, latest: 'm', channel: 'text', endedAt: 0,
+    lawyer: { id: 'l', name: all }, openedAt: 0, settledAt: 0, rating: null, followUp: null, appeal: null,
+    may: { rate: false, rerate: false, complain: false, appealUntil: null },
+  }
+  const lists = { 'GET /api/matters': { items: [matter], next: null }, 'GET /api/sessions': { items: rows, next: null }, [`GET /api/records/${RECORD.recordId}`]: record, 'GET /api/records': { items: rows, next: null } }
 
   const lawyer = await openWindow(browser, { size: DESKTOP })
   const desk = await script(lawyer, { api: { ...api, ...lists, 'GET /api/me': me('LAWYER') }, welcome: { role: 'LAWYER', name: all, presence: 'AVAILABLE' } })
