@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 use yunfa_media::driver::{Driver, DriverConfig};
 
 use crate::{
@@ -34,6 +34,7 @@ use crate::{
     },
     jobs::Jobs,
     live::{self, Live, Person},
+    push::{self, Alert, Push},
     recorder::Recorder,
     shutdown::Shutdown,
     storage::{
@@ -76,6 +77,8 @@ pub struct App {
     pub passwords: Passwords,
     /// Sends codes to phones.
     pub sms: Sms,
+    /// Tells desks that nobody looks at.
+    pub push: Push,
     /// Brings what happens now to where it is kept.
     pub recorder: Recorder,
     /// What is happening now.
@@ -154,6 +157,9 @@ pub enum StartError {
     /// No HTTP client.
     #[error("`sms.…`: {0}")]
     Sms(reqwest::Error),
+    /// No HTTP client.
+    #[error("`push.…`: {0}")]
+    Push(reqwest::Error),
     /// No signal handlers.
     #[error("signals cannot be caught: {0}")]
     Signals(io::Error),
@@ -201,9 +207,13 @@ impl Server {
             false => None,
         };
         let (recorder, writer, jobs) = start_recording(&config, &store, &clock, &shutdown).await?;
-        let live = start_live(&config, &clock, &store, recorder.clone()).await?;
+        let (alerts, to_send) = mpsc::channel(push::ALERTS);
+        let live = start_live(&config, &clock, &store, recorder.clone(), alerts).await?;
         handover::take_over(&jobs, &live, &recorder, config.timers).await?;
         shutdown.spawn(jobs.run(shutdown.stop_token(), recorder.clone()));
+        let push = Push::new(config.push.clone(), store.clone(), clock.clone(), shutdown.clone());
+        let push = push.map_err(StartError::Push)?;
+        shutdown.spawn(push.clone().run(to_send));
         let bus: SharedBus = Arc::new(InProcess::default());
         shutdown.spawn(close_sockets(bus.listen(), live.clone(), shutdown.clone()));
         let crowd = || {
@@ -223,6 +233,7 @@ impl Server {
             budgets: Budgets::new(&config.limits, clock.clone()),
             passwords: Passwords::default(),
             sms: Sms::new(config.sms.clone(), clock.clone(), shutdown.clone()).map_err(StartError::Sms)?,
+            push,
             shutdown: shutdown.clone(),
             bus,
             store,
@@ -315,7 +326,13 @@ async fn start_recording(
 }
 
 /// Starts the media workers and everything that happens now.
-async fn start_live(config: &Config, clock: &Clock, store: &Store, recorder: Recorder) -> Result<Live, StartError> {
+async fn start_live(
+    config: &Config,
+    clock: &Clock,
+    store: &Store,
+    recorder: Recorder,
+    alerts: mpsc::Sender<Alert>,
+) -> Result<Live, StartError> {
     let addresses = if config.media.public_addresses.is_empty() {
         let loopback = IpAddr::from([127, 0, 0, 1]);
         machine::addresses().into_iter().take(MOST_CANDIDATES - 1).chain([loopback]).collect()
@@ -329,7 +346,8 @@ async fn start_live(config: &Config, clock: &Clock, store: &Store, recorder: Rec
     };
     let (media, facts) = Driver::start(driver).map_err(StartError::Media)?;
     let localities = store.areas().await?.into_iter().map(|area| (area.code, area.name)).collect();
-    Ok(Live::start(live::Parts { clock: clock.clone(), recorder, media, facts, localities, timers: config.timers }))
+    let timers = config.timers;
+    Ok(Live::start(live::Parts { clock: clock.clone(), recorder, media, facts, localities, timers, alerts }))
 }
 
 /// Closes the sockets of accounts that were signed out.

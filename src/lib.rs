@@ -16,6 +16,7 @@ pub mod handover;
 pub mod http;
 pub mod jobs;
 pub mod live;
+pub mod push;
 pub mod recorder;
 pub mod shutdown;
 pub mod storage;

@@ -13,10 +13,12 @@ use yunfa_signaling::timers::Timers;
 
 mod layers;
 pub mod machine;
+mod push;
 pub mod settings;
 
 use layers::Layers;
 pub use layers::{ConfigError, Fault, Origin};
+pub use push::{Push, PushServices};
 
 /// The file that is read when no other is named and it is there.
 pub const DEFAULT_FILE: &str = "yunfa.toml";
@@ -65,6 +67,8 @@ pub struct Config {
     pub limits: Limits,
     /// Who sends codes to phones.
     pub sms: Sms,
+    /// How desks are told while nobody looks at them.
+    pub push: Push,
     /// How long everything may take in a consultation.
     pub timers: Timers,
     /// How long running calls may go on after the first signal.
@@ -281,6 +285,10 @@ fn read(layers: &mut Layers) -> Config {
             greetings_per_second: layers.number("limits.greetings_per_second", 1, 100_000),
         },
         sms: sms(layers, demo),
+        push: Push {
+            services: PushServices::new(layers.list("push.services", push::service)),
+            contact: layers.one("push.contact", push::contact),
+        },
         timers: timers(layers),
         drain: Duration::from_secs(layers.number("shutdown.calls_seconds", 0, 86_400)),
         demo,

@@ -122,6 +122,18 @@ pub const SETTINGS: &[Setting] = &[
     ),
     row("sms.url", "", "`https://…` or `http://…`", "Where the `http` gateway is posted to"),
     row("sms.secret", "", "at least 16 characters", "Key of the HMAC-SHA256 that signs posts to the gateway"),
+    row(
+        "push.services",
+        "https://fcm.googleapis.com,https://updates.push.services.mozilla.com,https://*.notify.windows.com,https://*.push.apple.com",
+        "list of `https://host`, `https://*.host`",
+        "Push services of browsers that may be posted to when a desk is rung; empty: none",
+    ),
+    row(
+        "push.contact",
+        "",
+        "`mailto:…`, `https://…`, or empty",
+        "Whom a push service may turn to when something is wrong with this server's pushes; Apple's wants one",
+    ),
     row("signaling.ring_seconds", "30", "5 to 600", "How long a desk rings for voice and video"),
     row("signaling.ring_text_seconds", "60", "5 to 3600", "How long a desk rings for a text question"),
     row(

@@ -20,6 +20,7 @@ mod matters;
 pub mod password;
 pub mod policy;
 pub mod problem;
+mod push;
 mod qualifications;
 mod records;
 mod roster;
@@ -74,6 +75,9 @@ pub fn routes() -> Vec<Route> {
         post("/api/totp/off", Action::EnrolTotp, auth::switch_off),
         post("/api/ws-ticket", Action::TakeTicket, ticket::take),
         get("/ws", Action::OpenSocket, ticket::open),
+        get("/api/push", Action::UsePush, push::read),
+        post("/api/push", Action::UsePush, push::subscribe),
+        post("/api/push/off", Action::UsePush, push::unsubscribe),
         post("/api/invitation", Action::Activate, invitations::look),
         post("/api/activate", Action::Activate, invitations::activate),
         get("/api/lawyers", Action::ListLawyers, lawyers::list),

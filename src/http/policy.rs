@@ -87,6 +87,8 @@ table! {
     ConfirmPhone:     No Own No No No No No, Forbid;
     /// Set up a second factor, or switch it off.
     EnrolTotp:        No No Own Own Own Own Own, Forbid;
+    /// Be told by the browser while nobody looks at the desk.
+    UsePush:          No No Own No No No No, Forbid;
     /// See whom an invitation is for, and set name and password with it.
     Activate:         All All All All All All All, Forbid;
     /// List lawyers as the bureau keeps them.

@@ -41,7 +41,7 @@ use self::{
     registry::{Attach, Registry, RegistryParts, ToConsultation, ToPerson},
     transport::Plane,
 };
-use crate::{clock::Clock, domain::people::Lawyer, recorder::Recorder};
+use crate::{clock::Clock, domain::people::Lawyer, push::Alert, recorder::Recorder};
 
 /// How long ended consultations may take to write what they have when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -60,6 +60,8 @@ pub struct Parts {
     pub localities: BTreeMap<AreaCode, String>,
     /// The clocks of a consultation.
     pub timers: Timers,
+    /// Where rings go besides the open desks.
+    pub alerts: mpsc::Sender<Alert>,
 }
 
 /// Everything that happens now. Cheap to clone; all clones are one.
@@ -69,11 +71,11 @@ pub struct Live(Arc<Registry>);
 impl Live {
     /// Begins: nobody is here yet.
     pub fn start(parts: Parts) -> Self {
-        let Parts { clock, recorder, media, facts, localities, timers } = parts;
+        let Parts { clock, recorder, media, facts, localities, timers, alerts } = parts;
         let (duty, mailbox) = mpsc::channel(duty::MAILBOX);
         let (looks, look) = mpsc::channel(duty::LOOKS);
         let plane = Plane::new(media);
-        let parts = RegistryParts { clock, recorder, plane, localities, timers, duty, looks };
+        let parts = RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks };
         let registry = Arc::new(Registry::new(parts));
         tokio::spawn(duty::run(Arc::clone(&registry), mailbox, look));
         tokio::spawn(hear(Arc::clone(&registry), facts));

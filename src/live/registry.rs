@@ -40,6 +40,7 @@ use crate::{
         evidence::{SecondFacts, TransportTotals},
         people,
     },
+    push::Alert,
     recorder::Recorder,
 };
 
@@ -156,6 +157,7 @@ pub(super) struct Registry {
     pub(super) plane: Plane,
     pub(super) localities: BTreeMap<AreaCode, String>,
     pub(super) timers: Timers,
+    pub(super) alerts: mpsc::Sender<Alert>,
     pub(super) draining: AtomicBool,
     /// Consultations in which somebody waits or talks.
     pub(super) running: watch::Sender<usize>,
@@ -176,19 +178,21 @@ pub(super) struct RegistryParts {
     pub(super) plane: Plane,
     pub(super) localities: BTreeMap<AreaCode, String>,
     pub(super) timers: Timers,
+    pub(super) alerts: mpsc::Sender<Alert>,
     pub(super) duty: mpsc::Sender<ToDuty>,
     pub(super) looks: mpsc::Sender<Look>,
 }
 
 impl Registry {
     pub(super) fn new(parts: RegistryParts) -> Self {
-        let RegistryParts { clock, recorder, plane, localities, timers, duty, looks } = parts;
+        let RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks } = parts;
         Self {
             clock,
             recorder,
             plane,
             localities,
             timers,
+            alerts,
             draining: AtomicBool::new(false),
             running: watch::Sender::new(0),
             tasks: TaskTracker::new(),

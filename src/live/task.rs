@@ -3,12 +3,12 @@ use std::{collections::BTreeSet, panic::AssertUnwindSafe, sync::Arc, time::Durat
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 use yunfa_signaling::{
     consultation::{Consultation, Input, MediaFact, Opening, Party},
     duty,
     error::SessionError,
-    ids::{OfferId, RequestId, SessionId},
+    ids::{LawyerId, OfferId, RequestId, SessionId},
     message::{ClientFrame, ClientMessage, ErrorCode, RESUME_SECONDS, ServerMessage},
     milestone::{Event, Milestone},
     output::{self, Output},
@@ -25,7 +25,7 @@ use super::{
     tab::Person,
     transport::Room,
 };
-use crate::recorder::ChatLine;
+use crate::{push::Alert, recorder::ChatLine};
 
 /// How long a new matter waits for a database that is away.
 const ADMISSION: Duration = Duration::from_secs(5);
@@ -271,7 +271,10 @@ impl Task {
         while let Some(output) = self.machine.poll_output() {
             match output {
                 Output::ToCitizen(message) => self.say(Person::Citizen(self.opening.citizen), message),
-                Output::ToLawyer(lawyer, message) => self.say(Person::Lawyer(lawyer), message),
+                Output::ToLawyer(lawyer, message) => {
+                    self.alert(lawyer, &message);
+                    self.say(Person::Lawyer(lawyer), message);
+                }
                 Output::Duty(hint) => {
                     self.registry.duty(ToDuty::from(duty::Input::Heard { consultation: id, hint }));
                 }
@@ -342,6 +345,14 @@ impl Task {
             self.people.insert(person);
         }
         self.registry.tell(person, ToPerson::Say { from: self.opening.consultation, message });
+    }
+
+    /// Rings also where nobody looks. When too much is under way the open desks have to do.
+    fn alert(&self, lawyer: LawyerId, message: &ServerMessage) {
+        let ServerMessage::Offered(offer) = message else { return };
+        if self.registry.alerts.try_send(Alert { lawyer, offer: offer.clone() }).is_err() {
+            warn!(lawyer.id = ?lawyer, "an alert finds no room");
+        }
     }
 
     fn reply(&self, party: Party, tab: duty::Tab, message: ServerMessage) {

@@ -75,7 +75,10 @@ impl House {
         let (media, facts) = Driver::start(config).expect("a worker");
         let areas = store.areas().await.expect("areas");
         let localities = areas.into_iter().map(|area| (area.code, area.name)).collect();
-        let parts = Parts { clock: clock.clone(), recorder, media, facts, localities, timers: Timers::default() };
+        // Nobody listens for alerts: the open desks have to do.
+        let (alerts, _) = mpsc::channel(1);
+        let timers = Timers::default();
+        let parts = Parts { clock: clock.clone(), recorder, media, facts, localities, timers, alerts };
         Self { live: Live::start(parts), store, lease, clock, _folder: folder }
     }
 

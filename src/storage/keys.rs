@@ -103,6 +103,8 @@ pub enum Realm {
     Address,
     /// A code sent by SMS.
     Code,
+    /// Where a browser takes pushes.
+    Endpoint,
 }
 
 impl Realm {
@@ -114,6 +116,7 @@ impl Realm {
             Self::Account => "account",
             Self::Address => "address",
             Self::Code => "code",
+            Self::Endpoint => "endpoint",
         }
     }
 }
@@ -225,6 +228,11 @@ impl Keys {
     /// A reference by which the same text is recognised, and from which nobody without the key learns the text.
     pub fn reference(&self, realm: Realm, text: &str) -> String {
         hex(&self.mac(&[b"reference", realm.as_str().as_bytes(), text.as_bytes()]))
+    }
+
+    /// A secret of its own for one purpose, the same wherever the key file is.
+    pub fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.mac(&[b"derived", purpose.as_bytes()]))
     }
 
     /// By which the database knows its key file; tells nothing about the keys.

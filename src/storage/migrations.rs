@@ -24,6 +24,7 @@ migrations! {
     "20261122000000_people",
     "20261122000100_routing",
     "20261122000300_after",
+    "20261122000400_push",
 }
 
 /// Brings the schema up to date; a database that is, stays as it is. Refuses one that ran a text that differs from ours.

@@ -17,6 +17,7 @@ mod migrations;
 mod nodes;
 mod orphans;
 pub mod people;
+pub mod push;
 pub mod qualifications;
 mod records;
 pub mod registry;
@@ -317,6 +318,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         nodes::STATEMENTS,
         orphans::STATEMENTS,
         people::STATEMENTS,
+        push::STATEMENTS,
         qualifications::STATEMENTS,
         records::STATEMENTS,
         registry::STATEMENTS,

@@ -20,6 +20,7 @@ mod pages;
 mod people;
 mod policy;
 mod privacy;
+mod push;
 mod records;
 mod restarting;
 mod server;

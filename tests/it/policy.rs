@@ -25,6 +25,7 @@ fn expected(action: Action) -> [u16; 7] {
         Action::SignOut | Action::SeeSelf | Action::TakeTicket => [401, IN, IN, IN, IN, IN, IN],
         Action::ConfirmPhone => [401, IN, 403, 403, 403, 403, 403],
         Action::EnrolTotp => [401, 403, IN, IN, IN, IN, IN],
+        Action::UsePush => [401, 403, IN, 403, 403, 403, 403],
         Action::ListSessions => [401, 403, IN, IN, 403, IN, 403],
         Action::ListRecords => [401, 403, IN, 403, 403, IN, 403],
         // A thing that is not there and one that is out of reach look the same.
