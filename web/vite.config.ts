@@ -22,7 +22,10 @@ export default defineConfig({
         citizen: page('index.html'),
         lawyer: page('lawyer/index.html'),
         office: page('office/index.html'),
+        worker: page('lawyer/worker.ts'),
       },
+      // A worker answers for the paths below its own, and its name must not change.
+      output: { entryFileNames: ({ name }) => (name === 'worker' ? 'lawyer/worker.js' : 'assets/[name]-[hash].js') },
     },
   },
 })

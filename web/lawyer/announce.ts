@@ -1,5 +1,7 @@
 // A ring for somebody who looks elsewhere: the title of the window, and a notification where the browser may show one.
 import { onUnmounted, watchEffect } from 'vue'
+import { RING_TAG } from './notice'
+import { hideNotices } from './push'
 
 /** How fast the title flashes while it rings. */
 const FLASH_MS = 900
@@ -25,7 +27,7 @@ export function useAnnouncement(words: () => string | null, plain: () => string,
     if (!('Notification' in window) || Notification.permission !== 'granted') return
     try {
       // One per desk, whatever the number of its windows.
-      shown = new Notification(ring, { tag: 'yunfa-ring', requireInteraction: true })
+      shown = new Notification(ring, { tag: RING_TAG, requireInteraction: true })
       shown.onclick = () => {
         window.focus()
         hide()
@@ -38,10 +40,11 @@ export function useAnnouncement(words: () => string | null, plain: () => string,
   function hide(): void {
     shown?.close()
     shown = null
+    void hideNotices(RING_TAG)
   }
 }
 
 /** Asks whether it may; to be called from a tap. */
-export function allowAnnouncements(): void {
-  if ('Notification' in window && Notification.permission === 'default') void Notification.requestPermission()
+export async function allowAnnouncements(): Promise<void> {
+  if ('Notification' in window && Notification.permission === 'default') await Notification.requestPermission()
 }

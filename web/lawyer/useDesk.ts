@@ -10,6 +10,7 @@ import { useLink } from '#shared/useLink'
 import { keepAwake } from '#shared/wake'
 import { allowAnnouncements } from './announce'
 import { deskState, EMPTY_DESK, finish, hearDesk, isOnDuty } from './flow'
+import { type PushState, subscribe } from './push'
 import { Ring } from './ring'
 
 /** How long signing out waits for the server to take the desk off duty. */
@@ -20,6 +21,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
   const failed = ref<ErrorCode | null>(null)
   const accepting = ref(false)
   const taking = ref(false)
+  const push = ref<PushState>('unknown')
   const saving = ref<'idle' | 'saving' | 'failed'>('idle')
   const now = useNow()
   const ring = new Ring()
@@ -35,6 +37,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
         case 'welcome':
           // After a reload, in a call or on duty: the transport again.
           if (session || isOnDuty(desk.value.presence)) void warmUp()
+          if (isOnDuty(desk.value.presence)) void bePushed()
           for (const offer of message.offers) void link.socket.say({ type: 'offerDelivered', offer: offer.id })
           break
         case 'offered':
@@ -89,6 +92,11 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     link.call.join()
   }
 
+  /** Tells the server how to reach this browser while nobody looks at it. */
+  async function bePushed(): Promise<void> {
+    push.value = await subscribe(api)
+  }
+
   /** Asks for the devices again, for the "check again" button. */
   async function checkAgain(): Promise<void> {
     await link.takeDevices(true)
@@ -97,7 +105,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
   /** What the lawyer does on duty. */
   async function setDuty(onDutyNext: boolean, { onBreak = false, onSite = false } = {}): Promise<void> {
     ring.unlock()
-    if (onDutyNext) allowAnnouncements()
+    if (onDutyNext) void allowAnnouncements().then(bePushed)
     failed.value = null
     if (onDutyNext) await warmUp()
     failed.value = await link.socket.say({ type: 'setPresence', onDuty: onDutyNext, onBreak, onSite })
@@ -200,6 +208,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     accepting,
     taking,
     saving,
+    push,
     state: computed(() => deskState(desk.value, link.lineOpen.value, link.interrupted.value)),
     seconds: computed(() => {
       const since = session.value?.activeSince

@@ -26,6 +26,9 @@ const zh = {
   'duty.siteLead': '外出服务中，不会响铃。回来后请恢复接听。',
   'duty.offLead': '开始值班后，这方面的来电会在这里响铃。请保持本页打开。',
   'duty.onLead': '本页会响铃，标题会闪动。可以切到别的窗口，不要关闭本页。',
+  'duty.pushOn': '看不到本页时，系统通知也会提醒您。',
+  'duty.pushDenied':
+    '浏览器不让本页发通知：看不到本页时只有铃声。想要通知，请点地址栏旁的图标，允许“通知”，再重新值班。',
   'duty.breakLead': '小休中，不会响铃。',
   'duty.missed': '连续两次没有接听，已自动转为小休。准备好后请恢复接听。',
   'duty.busy': '请稍等……',
@@ -142,6 +145,9 @@ const en: Record<keyof typeof zh, string> = {
   'duty.siteLead': 'At a visit: nothing rings. Take calls again when you are back.',
   'duty.offLead': 'Once on duty, calls of your fields ring here. Keep this page open.',
   'duty.onLead': 'This page rings and its title flashes. You may use other windows; do not close this one.',
+  'duty.pushOn': 'While this page is out of sight, a notification of the system tells you too.',
+  'duty.pushDenied':
+    'The browser does not let this page notify you: out of sight it only rings. For notifications use the icon beside the address, allow “Notifications”, and go on duty again.',
   'duty.breakLead': 'On a break: nothing rings.',
   'duty.missed': 'Two rings in a row went unanswered, so you are on a break. Take calls again when you are ready.',
   'duty.busy': 'One moment…',
