@@ -25,7 +25,8 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use yunfa_signaling::{
-    ids::{ConsultationId, SessionId},
+    consultation::Continuation,
+    ids::{CitizenId, ConsultationId, SessionId},
     milestone::Milestone,
     time::Instant,
 };
@@ -266,6 +267,15 @@ impl Recorder {
         self.tell(Job::Ask(Ask::Admit { answer })).await;
         admitted.await.map_err(|_| RecorderError::Stopped)?;
         Ok(self.store.is_known(consultation).await?)
+    }
+
+    /// The matter with which this consultation goes on, when its asker came back with one.
+    pub async fn continuation(
+        &self,
+        consultation: ConsultationId,
+        citizen: CitizenId,
+    ) -> Result<Option<Continuation>, RecorderError> {
+        Ok(self.store.continuation(consultation, citizen, self.clock.wall()).await?)
     }
 
     /// Whether the database is away, or takes nothing because the disk is full: calls go on, nothing new begins.

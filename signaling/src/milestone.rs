@@ -5,8 +5,8 @@ use crate::{
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, MessageId, OfferId, SessionId},
     time::Timestamp,
     words::{
-        Channel, ConsultationState, DeclineReason, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome,
-        PracticeArea, ReferralType, Role, RouteMode, SessionState, Tier,
+        Channel, ConsultationState, DeclineReason, DeviceClass, EndReason, Grade, IdentityMode, LegState, OfferState,
+        Outcome, PracticeArea, ReferralType, Role, RouteMode, SessionState, Tier,
     },
 };
 
@@ -52,6 +52,17 @@ pub enum Event {
         entry_source: Option<String>,
         /// What the asker's client runs on.
         device: DeviceClass,
+    },
+    /// The asker came back with a matter.
+    Continued {
+        /// The matter: the id of its first consultation.
+        matter: ConsultationId,
+        /// Services of the matter before this consultation.
+        services: u32,
+        /// The matter has its stars.
+        rated: bool,
+        /// How grave it is.
+        grade: Grade,
     },
     /// The consultation's state changed.
     StateChanged {
@@ -202,6 +213,7 @@ impl Event {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Opened { .. } => "opened",
+            Self::Continued { .. } => "continued",
             Self::StateChanged { .. } => "stateChanged",
             Self::OfferMade { .. } => "offerMade",
             Self::Routed { .. } => "routed",

@@ -374,6 +374,9 @@ impl Stage {
     fn event(&self, event: &Event) -> String {
         let rest = match event {
             Event::Opened { practice_area, channel, .. } => format!("{practice_area} {channel}"),
+            Event::Continued { services, rated, grade, .. } => {
+                format!("after {services} services, rated {rated}, {grade}")
+            }
             Event::StateChanged { from, to } => format!("{from} -> {to}"),
             Event::OfferMade { lawyer, round, rank, mode, tier, .. } => {
                 format!("{} round {round} rank {rank} {mode} {tier}", self.lawyer_name(*lawyer))

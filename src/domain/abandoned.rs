@@ -79,6 +79,7 @@ impl Standing {
                 (session.has_outcome, session.is_answered) = (true, outcome.can_be_said());
             }
             Event::Routed { .. }
+            | Event::Continued { .. }
             | Event::OfferSeen { .. }
             | Event::ChannelChanged { .. }
             | Event::ChatSaid { .. }

@@ -149,6 +149,8 @@ impl Story {
             Event::OutcomeRecorded { session: of, outcome, legal_aid_prompted, referral_type } if *of == session => {
                 self.outcome = Some((*outcome, *legal_aid_prompted, *referral_type));
             }
+            // Services of the matter before this consultation come before its own.
+            Event::Continued { services, .. } => self.earlier_sessions += services,
             Event::StateChanged { .. }
             | Event::Routed { .. }
             | Event::OfferSeen { .. }

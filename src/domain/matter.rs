@@ -32,6 +32,14 @@ words! {
         Cancelled = "CANCELLED",
     }
 
+    /// What coming back to a matter makes.
+    Return {
+        /// The matter goes on, its lawyer first.
+        SameMatter = "SAME",
+        /// A new matter that points to it.
+        LinkedMatter = "LINKED",
+    }
+
     /// What kind of asking began it.
     MatterKind {
         /// A call or a live text.
@@ -103,15 +111,6 @@ impl MatterState {
         self.after(MatterEvent::Dissatisfied).is_some() && !matches!(self, Self::Open | Self::Reopened)
             || matches!(self, Self::FollowUp)
     }
-}
-
-/// What coming back to a matter makes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Return {
-    /// The matter goes on, its lawyer first.
-    SameMatter,
-    /// A new matter that points to it.
-    LinkedMatter,
 }
 
 /// What coming back to a matter makes that was last over at `settled`; `None` while it is not over.

@@ -5,7 +5,12 @@ use axum::{
     http::{HeaderMap, StatusCode},
 };
 use serde::{Deserialize, Serialize};
-use yunfa_signaling::{error::SessionError, ids::ConsultationId, time::Timestamp, words::ConsultationState};
+use yunfa_signaling::{
+    error::SessionError,
+    ids::{AreaCode, ConsultationId, LawyerId},
+    time::Timestamp,
+    words::{ConsultationState, PracticeArea},
+};
 
 use super::{
     body::{Asked, Said},
@@ -21,7 +26,7 @@ use crate::{
     domain::{
         appeal,
         follow_up::{ComplaintCause, MAX_NOTE_CHARS, MIN_NOTE_CHARS},
-        matter::MatterState,
+        matter::{MatterState, Return, come_back},
         people::Subject,
         rating::Stars,
     },
@@ -43,6 +48,8 @@ pub(super) struct Offered {
     rerate: bool,
     /// Complain.
     complain: bool,
+    /// Come back with it: what that makes.
+    reopen: Option<Return>,
     /// Object to the stars, until then.
     appeal_until: Option<Timestamp>,
 }
@@ -117,6 +124,7 @@ fn may_of_asker(row: &MatterRow, now: Timestamp) -> Offered {
         rate: row.rating.is_none() && is_over,
         rerate: once && after,
         complain: row.state.may_be_complained_of(),
+        reopen: come_back(row.state, row.settled_at, now),
         appeal_until: None,
     }
 }
@@ -231,6 +239,47 @@ pub(super) async fn complaints(
 ) -> Result<Json<Complaints>, Problem> {
     let matter = found(&app, caller, Action::SeeComplaints, &id).await?;
     Ok(Json(Complaints { items: app.store.complaints(matter.matter).await.map_err(stored)? }))
+}
+
+/// `POST /api/matters/{id}/reopening`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reopening {
+    /// Minted by the page, which asks for a lawyer under it right after.
+    consultation: ConsultationId,
+}
+
+/// Answers it: what to ask for.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Reopened {
+    how: Return,
+    practice_area: PracticeArea,
+    area: AreaCode,
+    /// Who answered last, and is to be asked first.
+    lawyer: Option<LawyerId>,
+    /// Stars are not asked for again.
+    rated: bool,
+}
+
+/// `POST /api/matters/{id}/reopening`: the asker comes back; what is asked under this id within ten minutes goes on with the matter.
+pub(super) async fn reopen(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Said(said): Said<Reopening>,
+) -> Result<Json<Reopened>, Problem> {
+    let row = found(&app, caller, Action::ReopenMatter, &id).await?;
+    let now = app.clock.wall();
+    let how = come_back(row.state, row.settled_at, now).ok_or(Code::NoSuchStep)?;
+    if app.store.is_known(said.consultation).await.map_err(stored)?
+        || !app.store.intend_return(said.consultation, row.matter, row.citizen, how, now).await.map_err(stored)?
+    {
+        return Err(wrong("consultation is a fresh id"));
+    }
+    let rated = how == Return::SameMatter && row.rating.is_some();
+    let lawyer = row.lawyer.map(|lawyer| lawyer.id);
+    Ok(Json(Reopened { how, practice_area: row.practice_area, area: row.area, lawyer, rated }))
 }
 
 /// `POST /api/matters/{id}/appeal`

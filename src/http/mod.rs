@@ -104,6 +104,7 @@ pub fn routes() -> Vec<Route> {
         post("/api/matters/{id}/rating", Action::RateMatter, matters::rate),
         get("/api/matters/{id}/complaints", Action::SeeComplaints, matters::complaints),
         post("/api/matters/{id}/complaint", Action::Complain, matters::complain),
+        post("/api/matters/{id}/reopening", Action::ReopenMatter, matters::reopen),
         post("/api/matters/{id}/appeal", Action::AppealRating, matters::object),
         get("/api/follow-ups", Action::ListFollowUps, follow_ups::list),
         get("/api/follow-ups/{id}", Action::ReadFollowUp, follow_ups::read),

@@ -131,6 +131,8 @@ table! {
     ListMatters:      No Own Own No No All No, Forbid;
     /// Give stars to one's own matter, also after the page was closed.
     RateMatter:       No Own No No No No No, Hide;
+    /// Come back with one's own matter.
+    ReopenMatter:     No Own No No No No No, Hide;
     /// Complain of one's own matter.
     Complain:         No Own No No No No No, Hide;
     /// See what one complained of.

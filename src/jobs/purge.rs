@@ -1,4 +1,4 @@
-//! Deletes what only opened doors: expired tokens, codes and counts of failed logins.
+//! Deletes what only opened doors: expired tokens, codes, counts of failed logins, and returns that came to nothing.
 use yunfa_signaling::time::Timestamp;
 
 use crate::storage::{StorageError, Store};
@@ -8,5 +8,6 @@ const KEPT_MS: i64 = 24 * 60 * 60 * 1000;
 
 /// Deletes them and says how many rows went.
 pub async fn purge(store: &Store, now: Timestamp) -> Result<u64, StorageError> {
-    store.purge_credentials(Timestamp(now.0.saturating_sub(KEPT_MS))).await
+    let before = Timestamp(now.0.saturating_sub(KEPT_MS));
+    Ok(store.purge_credentials(before).await? + store.purge_reopenings(before).await?)
 }

@@ -5,7 +5,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 use yunfa_signaling::{
-    consultation::{Consultation, Input, MediaFact, Opening, Party},
+    consultation::{Consultation, Continuation, Input, MediaFact, Opening, Party},
     duty,
     error::SessionError,
     ids::{LawyerId, OfferId, RequestId, SessionId},
@@ -25,7 +25,10 @@ use super::{
     tab::Person,
     transport::Room,
 };
-use crate::{push::Alert, recorder::ChatLine};
+use crate::{
+    push::Alert,
+    recorder::{ChatLine, Recorder, RecorderError},
+};
 
 /// How long a new matter waits for a database that is away.
 const ADMISSION: Duration = Duration::from_secs(5);
@@ -152,7 +155,7 @@ impl Task {
     async fn open(&mut self, Asked { tab, request }: Asked) -> bool {
         let Registry { recorder, clock, .. } = &*self.registry;
         let admitted = tokio::select! {
-            known = recorder.admit(self.opening.consultation) => Some(known),
+            known = admit(recorder, &self.opening) => Some(known),
             () = clock.sleep(ADMISSION) => None,
         };
         let refusal = |code, message: &str, retry_after| {
@@ -160,9 +163,14 @@ impl Task {
             ServerMessage::Error { reply_to: Some(request), code, message, retry_after }
         };
         let opened = match admitted {
-            Some(Ok(false)) => ServerMessage::Done { reply_to: request },
+            Some(Ok(Admitted::New(continues))) => {
+                if let Some(matter) = continues {
+                    self.goes_on(matter);
+                }
+                ServerMessage::Done { reply_to: request }
+            }
             // Ids are minted by clients: one that was used before the server started is over.
-            Some(Ok(true)) => super::reply(request, Err(SessionError::Over)),
+            Some(Ok(Admitted::Used)) => super::reply(request, Err(SessionError::Over)),
             Some(Err(cause)) if !cause.is_passing() => {
                 error!("a consultation cannot be opened: {cause}");
                 refusal(ErrorCode::Internal, "something broke here", None)
@@ -178,6 +186,13 @@ impl Task {
         }
         self.reply(Party::Citizen, tab, opened);
         !is_refused
+    }
+
+    /// Before anything was ordered: nobody is rung yet.
+    fn goes_on(&mut self, matter: Continuation) {
+        if let Err(refused) = self.machine.handle(Input::Continues(matter), self.registry.clock.now()) {
+            error!(consultation.id = ?self.opening.consultation, "a matter cannot go on: {refused}");
+        }
     }
 
     async fn next(&mut self, inbox: &mut mpsc::Receiver<ToConsultation>) -> Next {
@@ -312,6 +327,7 @@ impl Task {
                 self.session = None;
             }
             Event::Opened { .. }
+            | Event::Continued { .. }
             | Event::StateChanged { .. }
             | Event::OfferMade { .. }
             | Event::Routed { .. }
@@ -390,6 +406,21 @@ impl Task {
         self.close_ledger();
         self.scribe.push(Entry::LeftOpen(self.opening.consultation));
     }
+}
+
+/// Whether a consultation may be opened under its id.
+enum Admitted {
+    /// Yes, and it goes on with this matter.
+    New(Option<Continuation>),
+    /// There was one of this id.
+    Used,
+}
+
+async fn admit(recorder: &Recorder, opening: &Opening) -> Result<Admitted, RecorderError> {
+    if recorder.admit(opening.consultation).await? {
+        return Ok(Admitted::Used);
+    }
+    Ok(Admitted::New(recorder.continuation(opening.consultation, opening.citizen).await?))
 }
 
 /// The end of a chat, as much of it as is said again.

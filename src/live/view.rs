@@ -150,7 +150,7 @@ pub(super) const fn is_final(state: ConsultationState) -> bool {
 mod tests {
     use yunfa_signaling::{
         ids::LegId,
-        words::{Channel, EndReason, OfferClosed, PracticeArea, RouteMode, SessionState},
+        words::{Channel, EndReason, Grade, OfferClosed, PracticeArea, RouteMode, SessionState},
     };
 
     use super::*;
@@ -250,6 +250,7 @@ mod tests {
             practice_area: PracticeArea::Labour,
             channel: Channel::Video,
             route_mode: RouteMode::Broadcast,
+            grade: Grade::Normal,
             locality: String::new(),
             created_at: Timestamp(0),
             expires_at: Timestamp(0),

@@ -329,6 +329,8 @@ async fn project(
         Event::OfferSeen { offer, .. } => sqlx::query(SEE_OFFER).bind(offer.to_string()).bind(at.0),
         // Every offer says how it was routed.
         Event::Routed { .. } => return Ok(()),
+        // What goes on was linked when it was opened.
+        Event::Continued { .. } => return Ok(()),
         Event::OfferChanged { offer, to: OfferState::Delivered, .. } => {
             sqlx::query(DELIVER_OFFER).bind(offer.to_string()).bind(OfferState::Delivered.as_str()).bind(at.0)
         }

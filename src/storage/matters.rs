@@ -6,11 +6,12 @@ use yunfa_signaling::{
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId},
     milestone::Event,
     time::Timestamp,
-    words::{Channel, ConsultationState, PracticeArea},
+    words::{Channel, ConsultationState, Grade, PracticeArea},
 };
 
 use super::{
     AuditNote, StorageError, Store, audit, follow_ups,
+    reopenings::{self, Intent},
     row::{Columns, statements},
     sessions::{Cursor, LawyerRef, Page},
 };
@@ -24,7 +25,7 @@ use crate::domain::{
 macro_rules! select {
     ($where:literal) => {
         concat!(
-            "SELECT m.id AS id, m.kind, m.state, m.citizen, m.practice_area, m.area, v.name AS area_name, m.latest, m.opened_at, m.settled_at, \
+            "SELECT m.id AS id, m.kind, m.state, m.grade, m.previous, m.citizen, m.practice_area, m.area, v.name AS area_name, m.latest, m.opened_at, m.settled_at, \
              c.channel, c.state AS latest_state, s.ended_at, m.lawyer, l.name AS lawyer_name, g.stars, g.rated_at, g.amended_stars, g.amended_at, \
              g.voided_at, m.follow_up, f.state AS follow_up_state, f.closed_at AS follow_up_closed_at, p.id AS appeal, p.state AS appeal_state \
              FROM matters m LEFT JOIN consultations c ON c.id = m.latest LEFT JOIN areas v ON v.code = m.area LEFT JOIN lawyers l ON l.id = m.lawyer \
@@ -41,6 +42,8 @@ statements! {
     OPEN = "INSERT INTO matters (id, kind, citizen, state, practice_area, area, latest, opened_at, changed_at) \
         VALUES ($1, $2, $3, 'OPEN', $4, $5, $1, $6, $6) ON CONFLICT (id) DO NOTHING";
     BELONG = "UPDATE consultations SET matter = $2 WHERE id = $1";
+    GO_ON = "UPDATE matters SET latest = $2 WHERE id = $1";
+    LINK = "UPDATE matters SET previous = $2 WHERE id = $1";
     OF = "SELECT m.id AS id, m.state, m.latest, m.citizen, m.lawyer FROM matters m JOIN consultations c ON c.matter = m.id WHERE c.id = $1";
     STANDS = "SELECT id, state FROM matters WHERE id = $1";
     STEP = "UPDATE matters SET state = $3, changed_at = $4, settled_at = COALESCE($5, settled_at) WHERE id = $1 AND state = $2";
@@ -107,6 +110,10 @@ pub struct MatterRow {
     /// Whose it is; said to nobody.
     #[serde(skip)]
     pub citizen: CitizenId,
+    /// How grave it is.
+    pub grade: Grade,
+    /// The older matter to which the asker came back with it.
+    pub previous: Option<ConsultationId>,
     /// What it is about.
     pub practice_area: PracticeArea,
     /// From where.
@@ -243,9 +250,20 @@ pub(super) async fn follow(
     match event {
         Event::Opened { citizen, practice_area, area, .. } => {
             let (kind, citizen) = (MatterKind::Consultation, citizen.to_string());
+            let intent = reopenings::find(tx, consultation, &citizen, at).await?;
+            if let Some(Intent { matter, linked: false }) = &intent
+                && step(tx, matter, MatterEvent::Reopened, at).await?
+            {
+                sqlx::query(BELONG).bind(consultation).bind(matter).execute(&mut **tx).await?;
+                sqlx::query(GO_ON).bind(matter).bind(consultation).execute(&mut **tx).await?;
+                return Ok(());
+            }
             let new = NewMatter { id: consultation, kind, citizen: &citizen, practice_area: *practice_area, area };
             open(tx, new, at).await?;
             sqlx::query(BELONG).bind(consultation).bind(consultation).execute(&mut **tx).await?;
+            if let Some(Intent { matter, .. }) = &intent {
+                sqlx::query(LINK).bind(consultation).bind(matter).execute(&mut **tx).await?;
+            }
             Ok(())
         }
         Event::Accepted { lawyer, .. } => {
@@ -389,6 +407,8 @@ fn matter_row(row: &AnyRow) -> Result<MatterRow, StorageError> {
         kind: of.parsed("kind")?,
         state: of.parsed("state")?,
         citizen: of.parsed("citizen")?,
+        grade: of.parsed("grade")?,
+        previous: of.opt_parsed("previous")?,
         practice_area: of.parsed("practice_area")?,
         area: of.parsed("area")?,
         area_name: of.opt_text("area_name")?,

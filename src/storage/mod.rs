@@ -21,6 +21,7 @@ pub mod push;
 pub mod qualifications;
 mod records;
 pub mod registry;
+mod reopenings;
 pub mod roster;
 mod row;
 mod sessions;
@@ -321,6 +322,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         push::STATEMENTS,
         qualifications::STATEMENTS,
         records::STATEMENTS,
+        reopenings::STATEMENTS,
         registry::STATEMENTS,
         roster::STATEMENTS,
         sessions::STATEMENTS,

@@ -12,7 +12,8 @@ statements! {
     /// A matter counts once per lawyer, and only if its record is of a real service.
     ANSWERED = "SELECT r.lawyer AS id, COUNT(DISTINCT r.consultation) AS n FROM service_records r WHERE r.payable = 1 GROUP BY r.lawyer";
     STARS = "SELECT x.lawyer AS id, COUNT(*) AS n, CAST(SUM(x.stars) AS BIGINT) AS stars FROM (SELECT DISTINCT r.lawyer, r.consultation, COALESCE(g.amended_stars, g.stars) AS stars \
-        FROM service_records r JOIN ratings g ON g.consultation = r.consultation WHERE r.payable = 1 AND g.voided_at IS NULL) x GROUP BY x.lawyer";
+        FROM service_records r JOIN ratings g ON g.consultation = r.consultation WHERE r.payable = 1 AND g.voided_at IS NULL \
+        AND NOT EXISTS (SELECT 1 FROM consultations c JOIN matters m ON m.id = c.matter WHERE c.id = g.consultation AND m.rating <> g.consultation)) x GROUP BY x.lawyer";
 }
 
 /// What a lawyer has answered, and how that was rated.

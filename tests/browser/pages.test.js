@@ -10,6 +10,8 @@ const MATTER = {
   matter: '0192f3c4-0000-7000-8000-000000000001',
   kind: 'CONSULTATION',
   state: 'FOLLOW_UP',
+  grade: 'NORMAL',
+  previous: null,
   practiceArea: 'LABOUR',
   area: '990121101202',
   areaName: '石桥村',
@@ -22,7 +24,7 @@ const MATTER = {
   rating: { stars: 2, ratedAt: 1_773_194_500_000, amendedStars: null, amendedAt: null, voidedAt: null },
   followUp: { id: 'f', state: 'ASSIGNED' },
   appeal: null,
-  may: { rate: false, rerate: false, complain: false, appealUntil: 1_773_651_600_000 },
+  may: { rate: false, rerate: false, complain: false, reopen: null, appealUntil: 1_773_651_600_000 },
 }
 
 useSite()
@@ -203,7 +205,7 @@ for (const [name, size, english, large] of LOOKED_AT) {
     server.say({ type: 'presence', presence: 'AVAILABLE', missedRings: 0 })
     await page.getByTestId('local-video').waitFor()
     await look('3-on')
-    const offer = { type: 'offered', id: 'o', practiceArea: 'LABOUR', channel: 'video', routeMode: 'DIRECT', locality: '青驼镇河西村' }
+    const offer = { type: 'offered', id: 'o', practiceArea: 'LABOUR', channel: 'video', routeMode: 'DIRECT', grade: 'NORMAL', locality: '青驼镇河西村' }
     server.say({ type: 'presence', presence: 'RINGING', missedRings: 0 })
     server.say({ ...offer, createdAt: Date.now() - 5_000, expiresAt: Date.now() + 40_000 })
     await reach(page, 'ringing')

@@ -132,7 +132,7 @@ test('every payload in what the server tells is text in every page', async () =>
   const matter = {
     matter: 'm', kind: 'CONSULTATION', state: 'ANSWERED', practiceArea: 'LABOUR', area: all, areaName: all, latest: 'm', channel: 'text', endedAt: 0,
     lawyer: { id: 'l', name: all }, openedAt: 0, settledAt: 0, rating: null, followUp: null, appeal: null,
-    may: { rate: false, rerate: false, complain: false, appealUntil: null },
+    may: { rate: false, rerate: false, complain: false, reopen: null, appealUntil: null },
   }
   const lists = { 'GET /api/matters': { items: [matter], next: null }, 'GET /api/sessions': { items: rows, next: null }, [`GET /api/records/${RECORD.recordId}`]: record, 'GET /api/records': { items: rows, next: null } }
 

@@ -2,9 +2,16 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use yunfa::storage::registry::NewStaff;
-use yunfa_signaling::{private::PersonName, words::Role};
+use yunfa_signaling::{
+    ids::{ConsultationId, OfferId, SessionId},
+    message::{ClientMessage, ErrorCode},
+    private::PersonName,
+    words::{Channel, Grade, Role, RouteMode},
+};
 
 use crate::{
+    calls::{active, ended, offered, on_duty, other_lawyer, write_outcome},
+    page::{Page, mint},
     records::{Held, held},
     server::{Answer, Client, TestServer},
 };
@@ -164,4 +171,65 @@ async fn what_an_asker_complains_of_is_read_by_supervisors_and_by_the_asker_only
     let database = std::fs::read(server.data.path().join("yunfa.db")).unwrap_or_default();
     assert!(!String::from_utf8_lossy(&database).contains("没有回答我的问题"), "it is sealed at rest");
     server.stop().await;
+}
+
+#[tokio::test]
+async fn who_comes_back_goes_on_with_the_matter_and_its_lawyer_first() {
+    let server = TestServer::start().await;
+    let held = held(&server, "lawyer1").await;
+    let matter = matter_of(&held).await;
+    assert_eq!(rate(&held.asker, &matter, 4).await.status, StatusCode::OK);
+    let over = listed(&held.asker, &matter, |row| row["state"] == json!("ARCHIVED")).await;
+    assert_eq!(over["may"]["reopen"], json!("SAME"));
+
+    let (lawyer, mut desk) = on_duty(&server, "lawyer1").await;
+    let (_, other) = on_duty(&server, other_lawyer(&server)).await;
+    let mut asker = Page::open(&held.asker).await;
+    let consultation: ConsultationId = mint();
+    let path = format!("/api/matters/{matter}/reopening");
+    let meant = held.asker.post(&path, &json!({ "consultation": consultation })).await;
+    assert_eq!((&meant.body["how"], &meant.body["rated"]), (&json!("SAME"), &json!(true)), "{:?}", meant.body);
+    assert_eq!(held.asker.post(&path, &json!({ "consultation": consultation })).await.code(), "bad-message", "once");
+    let stranger = server.guest().await;
+    assert_eq!(
+        stranger.post(&path, &json!({ "consultation": mint::<ConsultationId>() })).await.status,
+        StatusCode::NOT_FOUND
+    );
+
+    asker.ask(again(&meant.body, consultation)).await.expect("asked");
+    let offer = offered(&mut desk).await;
+    assert_eq!((offer.route_mode, offer.grade), (RouteMode::Direct, Grade::Normal));
+    let session = take(&mut desk, &mut asker, offer.id).await;
+    drop(other);
+    listed(&lawyer, &matter, |row| row["state"] == json!("REOPENED") && row["latest"] == json!(consultation)).await;
+    asker.ask(ClientMessage::HangUp { session }).await.expect("hung up");
+    ended(&mut desk).await;
+    let record = write_outcome(&mut desk, session).await;
+
+    // One chain: the second record follows the first, and the stars are those that were given.
+    let read = lawyer.get(&format!("/api/records/{record}")).await.body;
+    assert_eq!((&read["followUpNo"], &read["consultationId"]), (&json!(1), &json!(consultation)));
+    let stars = asker.ask(ClientMessage::Rate { consultation, stars: 1 }).await;
+    assert_eq!(stars, Err(ErrorCode::AlreadyRated));
+    let after = listed(&lawyer, &matter, |row| row["state"] == json!("ARCHIVED")).await;
+    assert_eq!(after["rating"]["stars"], json!(4));
+    server.stop().await;
+}
+
+/// What was answered to the return, as a question under its id.
+fn again(meant: &Value, consultation: ConsultationId) -> ClientMessage {
+    let word = |field: &str| meant[field].as_str().expect("text").to_owned();
+    ClientMessage::RequestConsultation {
+        consultation,
+        practice_area: word("practiceArea").parse().expect("a word"),
+        area: word("area").parse().expect("a code"),
+        channel: Channel::Text,
+        lawyer: Some(word("lawyer").parse().expect("an id")),
+    }
+}
+
+async fn take(desk: &mut Page, asker: &mut Page, offer: OfferId) -> SessionId {
+    desk.ask(ClientMessage::AcceptOffer { offer }).await.expect("accepted");
+    active(asker).await;
+    active(desk).await.id
 }

@@ -40,7 +40,7 @@ fn expected(action: Action) -> [u16; 7] {
         Action::DecideQualification => [401, 403, 403, IN, 403, IN, 403],
         Action::SeeRoster => [401, 403, IN, IN, 403, IN, IN],
         Action::ListMatters => [401, IN, IN, 403, 403, IN, 403],
-        Action::RateMatter | Action::Complain => [401, IN, 404, 404, 404, 404, 404],
+        Action::RateMatter | Action::Complain | Action::ReopenMatter => [401, IN, 404, 404, 404, 404, 404],
         Action::SeeComplaints | Action::ReadFollowUp | Action::SeeAskersPhone => [401, 404, 404, 404, 404, 404, 404],
         Action::AppealRating => [401, 404, IN, 404, 404, 404, 404],
         Action::ListFollowUps => [401, 403, 403, 403, 403, IN, 403],
@@ -70,6 +70,8 @@ fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
         "/api/firm-admins/{id}/close POST" => only_dispatcher([204, 204, 404]),
         // Both have one star, a complaint and an objection.
         "/api/matters/{id}/rating POST" => Some([[401; 3], [409, 404, 404], OUT, OUT, OUT, OUT, OUT]),
+        // It is being followed up.
+        "/api/matters/{id}/reopening POST" => Some([[401; 3], [409, 404, 404], OUT, OUT, OUT, OUT, OUT]),
         "/api/matters/{id}/complaint POST" => Some([[401; 3], [201, 404, 404], OUT, OUT, OUT, OUT, OUT]),
         "/api/matters/{id}/complaints" => Some([[401; 3], [200, 404, 404], OUT, OUT, OUT, OUT, OUT]),
         "/api/matters/{id}/appeal POST" => Some([[401; 3], OUT, [409, 404, 404], OUT, OUT, OUT, OUT]),
@@ -90,6 +92,7 @@ fn said_about(path: &str) -> Value {
         "/api/lawyers/{id}" => json!({ "version": 999_999, "practiceAreas": ["LAND"] }),
         "/api/firms/{id}/admins" => json!({ "name": "方寸" }),
         "/api/matters/{id}/rating" => json!({ "stars": 5 }),
+        "/api/matters/{id}/reopening" => json!({ "consultation": "0192f3c4-5678-7abc-8def-0123456789ac" }),
         "/api/matters/{id}/complaint" => json!({ "cause": "ATTITUDE", "text": "没有回答" }),
         "/api/matters/{id}/appeal" => json!({ "reason": "不实" }),
         "/api/follow-ups/{id}" => json!({ "version": 999_999, "act": "TAKE" }),

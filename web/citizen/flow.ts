@@ -9,6 +9,8 @@ export interface Wish {
   channel: Channel
   /** The lawyer who was chosen, if one was. */
   lawyer: string | null
+  /** The matter with which the asker comes back, and whether it has its stars. */
+  continues?: { matter: string; rated: boolean } | undefined
 }
 
 /** How a guest of this page is known: by the device alone, or expressly not at all. */

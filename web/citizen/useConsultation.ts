@@ -67,7 +67,8 @@ export function useConsultation(directory: () => Directory) {
       }
     }
     try {
-      await beGuest(identityMode)
+      // Whoever comes back is known already.
+      if (!wish.continues) await beGuest(identityMode)
     } catch (error) {
       link.release()
       flow.value = refuse(flow.value, problemCode(error))
@@ -81,6 +82,15 @@ export function useConsultation(directory: () => Directory) {
     flow.value = request(flow.value, consultation, channel)
     const wish = flow.value.wish
     if (!wish) return
+    if (wish.continues) {
+      try {
+        await api.post(`/api/matters/${wish.continues.matter}/reopening`, { consultation })
+      } catch (error) {
+        link.release()
+        flow.value = refuse(flow.value, problemCode(error))
+        return
+      }
+    }
     link.socket.start()
     if (channel !== 'text') link.call.join()
     const { practiceArea, area, lawyer } = wish

@@ -161,6 +161,11 @@ const zh = {
   'mine.alreadyRated': '这件事已经评价过了。',
   'mine.tooLate': '评价的时间已经过了。有意见可以投诉。',
   'mine.lawyersDevice': '这台设备上登录着律师账号，不能评价。请用您自己的手机评价。',
+  'mine.reopen': '接着咨询',
+  'mine.reopenSame': '先为您找 {name}，没空时再找别的律师。怎样和律师说？',
+  'mine.reopenAny': '为您找律师。怎样和律师说？',
+  'mine.reopenLinked': '这件事结束超过三十天了，会作为新的一件，并和原来的连在一起。怎样和律师说？',
+  'refused.notNow': '这件事现在不能接着咨询。',
   'mine.complain': '投诉',
   'mine.complainLead': '投诉由司法局的工作人员看，解答的律师看不到。十五个工作日内给您答复。',
   'mine.complainOf': '投诉什么',
@@ -340,6 +345,12 @@ const en: Record<keyof typeof zh, string> = {
   'mine.tooLate': 'The time for stars is over. You may still complain.',
   'mine.lawyersDevice':
     'A lawyer is signed in on this device, so no stars are taken from it. Please use your own phone.',
+  'mine.reopen': 'Ask again',
+  'mine.reopenSame': '{name} is asked first, and another lawyer when that one is busy. How do you want to talk?',
+  'mine.reopenAny': 'A lawyer is looked for. How do you want to talk?',
+  'mine.reopenLinked':
+    'This was over more than thirty days ago: it will be a new matter, linked to the old one. How do you want to talk?',
+  'refused.notNow': 'You cannot come back to this right now.',
   'mine.complain': 'Complain',
   'mine.complainLead':
     'The bureau reads complaints, the lawyer does not. You will have an answer within fifteen working days.',

@@ -8,6 +8,7 @@ const OFFER: OfferView = {
   practiceArea: 'LABOUR',
   channel: 'video',
   routeMode: 'BROADCAST',
+  grade: 'NORMAL',
   locality: '河西村',
   createdAt: 0,
   expiresAt: 60_000,

@@ -1,5 +1,5 @@
 // Matters over the days, follow-ups and appeals, as the API gives them.
-import type { Channel, PracticeArea } from './protocol'
+import type { Channel, Grade, PracticeArea } from './protocol'
 
 export type MatterState =
   | 'OPEN'
@@ -31,6 +31,8 @@ export interface MatterRow {
   matter: string
   kind: 'CONSULTATION' | 'QUESTION'
   state: MatterState
+  grade: Grade
+  previous: string | null
   practiceArea: PracticeArea
   area: string
   areaName: string | null
@@ -43,7 +45,13 @@ export interface MatterRow {
   rating: MatterRating | null
   followUp: { id: string; state: FollowUpState } | null
   appeal: { id: string; state: AppealState } | null
-  may: { rate: boolean; rerate: boolean; complain: boolean; appealUntil: number | null }
+  may: {
+    rate: boolean
+    rerate: boolean
+    complain: boolean
+    reopen: 'SAME' | 'LINKED' | null
+    appealUntil: number | null
+  }
 }
 
 /** One line of `GET /api/follow-ups`. */

@@ -270,6 +270,11 @@ export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST"
 export type ErrorCode = "bad-message" | "too-large" | "too-many" | "rate-limited" | "unsupported-version" | "unauthenticated" | "not-allowed" | "not-found" | "resume-lost" | "stale-epoch" | "already-waiting" | "taken" | "offer-over" | "over" | "unexpected" | "media-refused" | "already-rated" | "draining" | "overloaded" | "unavailable" | "internal";
 
 /**
+ * How grave a matter is (分级): from the third on the office is told.
+ */
+export type Grade = "NORMAL" | "ATTENTION" | "SENSITIVE" | "MAJOR";
+
+/**
  * One provider of advice (律师): the account that answers.
  */
 export type LawyerId = string;
@@ -348,6 +353,10 @@ channel: Channel,
  * Alone or beside others: whether the asker chose this lawyer.
  */
 routeMode: RouteMode, 
+/**
+ * How grave the matter is.
+ */
+grade: Grade, 
 /**
  * The name of the town or village.
  */

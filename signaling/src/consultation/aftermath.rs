@@ -17,6 +17,8 @@ pub(crate) struct Aftermath {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) sealed: bool,
     pub(crate) stars: Option<u8>,
+    /// The matter had its stars before.
+    pub(crate) was_rated: bool,
     pub(crate) outcome_by: Instant,
     pub(crate) close_by: Instant,
 }
@@ -29,6 +31,7 @@ impl Aftermath {
             outcome: None,
             sealed: false,
             stars: None,
+            was_rated: false,
             outcome_by: now.mono + timers.outcome,
             close_by: now.mono + timers.close,
         }
@@ -56,6 +59,7 @@ impl Aftermath {
 
     /// Whether nothing is waited for any longer.
     pub(crate) fn is_done(&self, now: Now) -> bool {
-        (self.sealed && self.stars.is_some()) || (self.outcome.is_some() && self.close_by <= now.mono)
+        (self.sealed && (self.stars.is_some() || self.was_rated))
+            || (self.outcome.is_some() && self.close_by <= now.mono)
     }
 }

@@ -3,7 +3,7 @@ use crate::{
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, OfferId, RecordId, RequestId, SessionId},
     message::ClientMessage,
     private::PersonName,
-    words::{Channel, DeviceClass, IdentityMode, PracticeArea, Role, RouteMode, Tier},
+    words::{Channel, DeviceClass, Grade, IdentityMode, PracticeArea, Role, RouteMode, Tier},
 };
 
 /// How many sessions a matter may begin: after this many without media nobody else is rung.
@@ -70,6 +70,19 @@ impl Party {
     }
 }
 
+/// That a consultation goes on with a matter that was over before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Continuation {
+    /// The matter: the id of its first consultation.
+    pub matter: ConsultationId,
+    /// Services of the matter before this consultation.
+    pub services: u32,
+    /// The matter has its stars: there are no others.
+    pub rated: bool,
+    /// How grave the matter is.
+    pub grade: Grade,
+}
+
 /// What may happen to a consultation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -82,6 +95,8 @@ pub enum Input {
         /// What.
         message: ClientMessage,
     },
+    /// The asker comes back with a matter; said before anybody is rung.
+    Continues(Continuation),
     /// The duty book rings a desk for this matter (`duty::Output::Ring`).
     Ring {
         /// Freshly minted.

@@ -46,12 +46,13 @@ impl Consultation {
 
     /// Rings a desk.
     pub(super) fn ring(&mut self, ring: Ring, now: Now) -> Result<(), SessionError> {
+        let grade = self.grade();
         let Stage::Waiting(waiting) = &mut self.stage else { return Err(self.unexpected()) };
         let Ring { offer, lawyer, mode, tier, .. } = ring;
         let expires = now.after(self.timers.ring_for(self.opening.channel, mode));
         let made = self.offers.make(ring, now, expires)?;
         self.out.event(Event::OfferMade { offer, lawyer, round: made.round, rank: made.rank, mode, tier }, now);
-        self.out.tell_lawyer(lawyer, ServerMessage::Offered(offered(&self.opening, made)));
+        self.out.tell_lawyer(lawyer, ServerMessage::Offered(offered(&self.opening, grade, made)));
         let first = !waiting.rang;
         waiting.rang = true;
         if first {

@@ -7,7 +7,7 @@ mod resume;
 mod serving;
 mod waiting;
 
-pub use self::input::{Input, MAX_SESSIONS, MediaFact, Opening, Party, SessionIds};
+pub use self::input::{Continuation, Input, MAX_SESSIONS, MediaFact, Opening, Party, SessionIds};
 pub(crate) use self::matching::Ring;
 use self::{
     aftermath::Aftermath,
@@ -25,7 +25,7 @@ use crate::{
     session::{Session, Verdict, leg::Seat},
     time::{Instant, Now},
     timers::Timers,
-    words::{ConsultationState, Outcome, SessionState},
+    words::{ConsultationState, Grade, Outcome, SessionState},
 };
 
 /// What a matter is busy with. What a stage needs lives inside it.
@@ -52,6 +52,8 @@ pub struct Consultation {
     offers: Offers,
     /// Sessions that began and failed.
     failed: usize,
+    /// The matter that goes on here.
+    continues: Option<Continuation>,
     requests: Requests,
     out: Outbox,
 }
@@ -69,6 +71,7 @@ impl Consultation {
             stage: Stage::Waiting(waiting),
             offers: Offers::default(),
             failed: 0,
+            continues: None,
             requests: Requests::default(),
         };
         let asked = matter.opening.clone();
@@ -105,6 +108,7 @@ impl Consultation {
                 self.requests.remember(from, request);
                 Ok(())
             }
+            Input::Continues(matter) => self.goes_on(matter, now),
             Input::Ring { offer, lawyer, name, mode, tier } => self.ring(Ring { offer, lawyer, name, mode, tier }, now),
             Input::Routed { mode } => self.routed(mode, now),
             Input::Withdraw { lawyer } => self.withdraw(lawyer, now),
@@ -218,7 +222,7 @@ impl Consultation {
 
     /// The offer that rings at this lawyer's desk, for `welcome`.
     pub fn offer_view(&self, lawyer: LawyerId) -> Option<OfferView> {
-        self.offers.of(lawyer).filter(|offer| offer.rings()).map(|offer| offered(&self.opening, offer))
+        self.offers.of(lawyer).filter(|offer| offer.rings()).map(|offer| offered(&self.opening, self.grade(), offer))
     }
 
     /// The session whose outcome this lawyer still owes, for `welcome`.
@@ -235,6 +239,26 @@ impl Consultation {
             Stage::Serving(session) => session.chat_so_far(party),
             Stage::Waiting(_) | Stage::Over(_) | Stage::Final(_) => Vec::new(),
         }
+    }
+
+    /// The asker came back with a matter: how grave it is goes with every offer, and stars it has are not asked for again.
+    fn goes_on(&mut self, matter: Continuation, now: Now) -> Result<(), SessionError> {
+        if self.continues.is_some() || !matches!(self.stage, Stage::Waiting(_)) || self.offers.ringing() > 0 {
+            return Err(SessionError::Unexpected);
+        }
+        self.continues = Some(matter);
+        let Continuation { matter, services, rated, grade } = matter;
+        self.out.event(Event::Continued { matter, services, rated, grade }, now);
+        Ok(())
+    }
+
+    /// Whether the matter had its stars before this consultation.
+    const fn was_rated(&self) -> bool {
+        matches!(self.continues, Some(Continuation { rated: true, .. }))
+    }
+
+    pub(super) fn grade(&self) -> Grade {
+        self.continues.map_or(Grade::Normal, |matter| matter.grade)
     }
 
     /// Does the next thing that is due.
@@ -342,12 +366,13 @@ impl Consultation {
 }
 
 /// An offer as its desk sees it.
-fn offered(opening: &Opening, offer: &Offer) -> OfferView {
+fn offered(opening: &Opening, grade: Grade, offer: &Offer) -> OfferView {
     OfferView {
         id: offer.id,
         practice_area: opening.practice_area,
         channel: opening.channel,
         route_mode: offer.mode,
+        grade,
         locality: opening.locality.clone(),
         created_at: offer.made.wall,
         expires_at: offer.expires.wall,

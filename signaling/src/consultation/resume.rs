@@ -1,5 +1,5 @@
 //! A matter whose session is over, taken up again from its events when the process that held it has ended.
-use super::{Aftermath, Consultation, Opening, SessionIds, Stage, requests::Requests};
+use super::{Aftermath, Consultation, Continuation, Opening, SessionIds, Stage, requests::Requests};
 use crate::{
     ids::{LawyerId, LegId, SessionId},
     milestone::{Event, Milestone},
@@ -55,11 +55,16 @@ impl Consultation {
     pub fn resume(history: &[Milestone], timers: Timers, now: Now) -> Option<Self> {
         let (first, last) = (history.first()?, history.last()?);
         let (mut past, mut state, mut stars) = (None, ConsultationState::Open, None);
+        let mut continues = None;
         for milestone in history {
             match &milestone.event {
                 Event::Accepted { session, lawyer, .. } => past = Some(Past::accepted(*session, *lawyer)),
                 Event::StateChanged { to, .. } => state = *to,
                 Event::Rated { stars: given } => stars = Some(*given),
+                Event::Continued { matter, services, rated, grade } => {
+                    continues =
+                        Some(Continuation { matter: *matter, services: *services, rated: *rated, grade: *grade });
+                }
                 _ => {}
             }
             if let Some(past) = &mut past {
@@ -75,6 +80,7 @@ impl Consultation {
             outcome: past.outcome,
             sealed: past.state == SessionState::Sealed,
             stars,
+            was_rated: continues.is_some_and(|matter| matter.rated),
             ..Aftermath::since(past.ended?, ids, past.lawyer, &timers, now)
         };
         let unsealed = over.outcome.is_some() && !over.sealed;
@@ -86,6 +92,7 @@ impl Consultation {
             stage: Stage::Over(over),
             offers: Offers::default(),
             failed: 0,
+            continues,
             requests: Requests::default(),
             out: Outbox::after(last.consultation, last.version),
         };

@@ -144,7 +144,8 @@ impl Consultation {
             self.out.push(Output::Media(MediaOrder::ReleaseLegs { session: ids.session, lawyer, asker_waits: false }));
         }
         self.out.hint(Hint::Released { lawyer });
-        self.stage = Stage::Over(Aftermath::new(ids, lawyer, &self.timers, now));
+        let was_rated = self.was_rated();
+        self.stage = Stage::Over(Aftermath { was_rated, ..Aftermath::new(ids, lawyer, &self.timers, now) });
     }
 
     /// The lawyer writes the outcome; the same outcome again is the same, another one comes too late.
@@ -221,14 +222,16 @@ impl Consultation {
             return Err(SessionError::NotFound);
         }
         match &mut self.stage {
-            Stage::Over(over) if over.stars.is_none() => {
+            Stage::Over(over) if over.stars.is_none() && !over.was_rated => {
                 over.stars = Some(stars);
                 self.out.event(Event::Rated { stars }, now);
                 self.out.tell_citizen(ServerMessage::Rated { consultation, stars });
                 self.close_if_done(now);
                 Ok(())
             }
-            Stage::Over(over) | Stage::Final(Some(over)) if over.stars.is_some() => Err(SessionError::AlreadyRated),
+            Stage::Over(over) | Stage::Final(Some(over)) if over.stars.is_some() || over.was_rated => {
+                Err(SessionError::AlreadyRated)
+            }
             Stage::Over(_) | Stage::Final(_) => Err(SessionError::Over),
             Stage::Waiting(_) | Stage::Serving(_) => Err(SessionError::Unexpected),
         }

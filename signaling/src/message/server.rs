@@ -7,7 +7,7 @@ use crate::{
     private::{ChatText, PersonName, Sdp, Token},
     time::Timestamp,
     words::{
-        Channel, ConsultationState, DeviceState, EndReason, LegState, OfferClosed, PracticeArea, Presence, Role,
+        Channel, ConsultationState, DeviceState, EndReason, Grade, LegState, OfferClosed, PracticeArea, Presence, Role,
         RouteMode, SessionState, SlotKind,
     },
 };
@@ -222,6 +222,8 @@ pub struct OfferView {
     pub channel: Channel,
     /// Alone or beside others: whether the asker chose this lawyer.
     pub route_mode: RouteMode,
+    /// How grave the matter is.
+    pub grade: Grade,
     /// The name of the town or village.
     pub locality: String,
     /// When it was made.

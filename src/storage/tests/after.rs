@@ -11,7 +11,7 @@ use crate::{
     domain::{
         appeal::{AppealState, Refused as NoVote},
         follow_up::{ComplaintCause, FollowUpAct, FollowUpCause, FollowUpResult, FollowUpState, Hand, Refused, Said},
-        matter::{MatterState, SETTLES_MS},
+        matter::{MatterState, Return, SETTLES_MS},
         rating::Stars,
         testing::{Script, id},
     },
@@ -240,6 +240,48 @@ async fn what_was_closed_in_silence_is_archived_after_a_week() {
 
         let archived = matter(store, &script).await;
         assert_eq!((archived.state, archived.settled_at), (MatterState::Archived, Some(script.now)));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_comes_back_goes_on_with_the_matter_or_begins_one_that_points_to_it() {
+    on_both_engines(|fixture| async move {
+        let (fixture, lease, lawyer) = county(fixture).await;
+        let store = &fixture.store;
+        let mut first = answered(store, &lease, 1, lawyer).await;
+        rated(store, &lease, &mut first, 4).await;
+        let (of, asker) = (first.consultation, first.citizen);
+        let come_back = async |number: u8, how: Return, days: i64| {
+            let mut script = Script::new(number, asker, lawyer, Timestamp(NOW.0 + days * 24 * 3_600_000));
+            assert!(store.intend_return(script.consultation, of, asker, how, script.now).await.expect("asked"));
+            assert!(!store.intend_return(script.consultation, of, asker, how, script.now).await.expect("asked"));
+            let continues = store.continuation(script.consultation, asker, script.now).await.expect("asked");
+            script.opened(Channel::Text);
+            write(store, &lease, &script, 0).await;
+            (script, continues)
+        };
+
+        let (second, continues) = come_back(2, Return::SameMatter, 1).await;
+        let continues = continues.expect("it goes on");
+        assert_eq!((continues.matter, continues.services, continues.rated), (of, 1, true));
+        let row = matter(store, &first).await;
+        assert_eq!((row.state, row.latest), (MatterState::Reopened, second.consultation));
+        assert!(store.matter(second.consultation).await.expect("asked").is_none(), "no matter of its own");
+        let stranger = CitizenId::new(id(9, 8));
+        assert_eq!(store.continuation(second.consultation, stranger, second.now).await.expect("asked"), None);
+
+        // Nobody was found: it is over again, and later on there is a new one.
+        let mut second = second;
+        let from = second.events.len();
+        second.to(ConsultationState::Unserved);
+        write(store, &lease, &second, from).await;
+        assert_eq!(matter(store, &first).await.state, MatterState::Archived);
+        let (third, continues) = come_back(3, Return::LinkedMatter, 40).await;
+        assert_eq!(continues, None);
+        let row = matter(store, &third).await;
+        assert_eq!((row.state, row.previous, row.rating), (MatterState::Open, Some(of), None));
+        assert_eq!(store.purge_reopenings(Timestamp(third.now.0 + 1)).await.expect("purged"), 2);
     })
     .await;
 }
