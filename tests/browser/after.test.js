@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openWindow, PHONE } from './lib/browser.js'
 import { assertAccessible, assertFits } from './lib/judge.js'
-import { call, closeQuietly, openCitizen, openDesk, openOffice, reach, writeOutcome } from './lib/people.js'
+import { call, closeQuietly, openCitizen, openDesk, openOffice, reach, until, writeOutcome } from './lib/people.js'
 import { browsers, OUTPUT, server, useStage } from './lib/stage.js'
 
 const SLOW_MS = 20_000
@@ -133,4 +133,36 @@ test('an objection to stars is heard by two persons, and a phone shows the offic
   await lawyer.getByTestId('matters-refresh').click()
   await own.getByTestId('stars').getByText('已作废').waitFor({ timeout: SLOW_MS })
   await closeQuietly(citizen, lawyer, first, second)
+})
+
+test('who comes back to a matter rings its lawyer first and is not asked for stars again', async () => {
+  const [atHome, atDesk] = browsers
+  const { citizen, lawyer } = await held(atHome, atDesk)
+  await citizen.getByTestId('star-5').click()
+  await citizen.getByTestId('rate').click()
+  await citizen.getByTestId('rated').waitFor()
+  const mine = await openMine(citizen)
+  // The stars are written a moment after they are taken.
+  await until(
+    async () => {
+      if ((await mine.getByTestId('matter-state').innerText()) === '已归档') return true
+      await citizen.getByTestId('mine-back').click()
+      await citizen.getByTestId('mine').click()
+      await mine.waitFor()
+      return false
+    },
+    'the matter is archived',
+  )
+  await mine.getByTestId('mine-reopen').click()
+  await examineBoth(citizen, 'phone-reopen')
+  await mine.getByTestId('reopen-text').click()
+  await lawyer.getByTestId('route-mode').getByText('点名找您').waitFor({ timeout: SLOW_MS })
+  await lawyer.getByTestId('accept').click()
+  await Promise.all([reach(citizen, 'text-only'), reach(lawyer, 'text-only')])
+  await citizen.getByTestId('hangup').click()
+  await reach(lawyer, 'ended')
+  await writeOutcome(lawyer)
+  await citizen.getByTestId('new').waitFor()
+  assert.equal(await citizen.getByTestId('star-1').count(), 0)
+  await closeQuietly(citizen, lawyer)
 })
