@@ -35,6 +35,7 @@ use crate::{
     jobs::Jobs,
     live::{self, Live, Person},
     push::{self, Alert, Push},
+    questions::{self, Questions},
     recorder::Recorder,
     shutdown::Shutdown,
     storage::{
@@ -85,6 +86,8 @@ pub struct App {
     pub live: Live,
     /// Where sockets come in.
     pub door: ws::Door,
+    /// Text questions that live.
+    pub questions: Questions,
     /// The directory of lawyers for citizens.
     pub finder: Finder,
     /// Holidays and make-up workdays.
@@ -210,6 +213,8 @@ impl Server {
         let (alerts, to_send) = mpsc::channel(push::ALERTS);
         let live = start_live(&config, &clock, &store, recorder.clone(), alerts).await?;
         handover::take_over(&jobs, &live, &recorder, config.timers).await?;
+        let sms = Sms::new(config.sms.clone(), clock.clone(), shutdown.clone()).map_err(StartError::Sms)?;
+        let questions = start_questions(&config, &jobs, &live, &sms, &shutdown).await?;
         shutdown.spawn(jobs.run(shutdown.stop_token(), recorder.clone()));
         let push = Push::new(config.push.clone(), store.clone(), clock.clone(), shutdown.clone());
         let push = push.map_err(StartError::Push)?;
@@ -232,7 +237,8 @@ impl Server {
         let app = Arc::new(App {
             budgets: Budgets::new(&config.limits, clock.clone()),
             passwords: Passwords::default(),
-            sms: Sms::new(config.sms.clone(), clock.clone(), shutdown.clone()).map_err(StartError::Sms)?,
+            sms,
+            questions,
             push,
             shutdown: shutdown.clone(),
             bus,
@@ -348,6 +354,20 @@ async fn start_live(
     let localities = store.areas().await?.into_iter().map(|area| (area.code, area.name)).collect();
     let timers = config.timers;
     Ok(Live::start(live::Parts { clock: clock.clone(), recorder, media, facts, localities, timers, alerts }))
+}
+
+/// Takes up the text questions that live.
+async fn start_questions(
+    config: &Config,
+    jobs: &Jobs,
+    live: &Live,
+    sms: &Sms,
+    shutdown: &Shutdown,
+) -> Result<Questions, StartError> {
+    let Jobs { store, lease, clock, calendar } = jobs.clone();
+    let (live, sms, clocks) = (live.clone(), sms.clone(), config.questions);
+    let parts = questions::Parts { store, lease, clock, calendar, live, sms, clocks };
+    Ok(Questions::start(parts, shutdown).await?)
 }
 
 /// Closes the sockets of accounts that were signed out.

@@ -17,6 +17,7 @@ pub mod http;
 pub mod jobs;
 pub mod live;
 pub mod push;
+pub mod questions;
 pub mod recorder;
 pub mod shutdown;
 pub mod storage;

@@ -67,6 +67,8 @@ ids! {
     LegId;
     /// One chat line, minted by its sender's client, so that sending twice is one line.
     MessageId;
+    /// One lawyer's answer to a text question, minted by the lawyer's client.
+    AnswerId;
     /// One request of a client; the same id again is the same request.
     RequestId;
     /// One sealed service record.

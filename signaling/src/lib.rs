@@ -11,6 +11,7 @@ pub mod policy;
 mod presence;
 pub mod private;
 pub mod profile;
+pub mod question;
 mod routing;
 mod session;
 pub mod time;

@@ -382,6 +382,18 @@ words! {
         Screen = "SCREEN",
     }
 
+    /// What is new about a text question.
+    QuestionChange {
+        /// A slot of it is free, and this lawyer may claim it.
+        Open = "open",
+        /// No slot is free any more.
+        Taken = "taken",
+        /// It waits for an answer or a reply of this lawyer, or of any.
+        Reminder = "reminder",
+        /// Something in it that this client may read: read it again.
+        Changed = "changed",
+    }
+
     /// What a client runs on (`device_class`).
     DeviceClass {
         /// A browser on a computer.

@@ -367,6 +367,7 @@ impl Stage {
             | ServerMessage::MediaAnswer { .. }
             | ServerMessage::Slots { .. }
             | ServerMessage::MediaLost {}
+            | ServerMessage::Question { .. }
             | ServerMessage::Draining {} => panic!("{} is the shell's word", message.name()),
         }
     }

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use yunfa_signaling::timers::Timers;
+use yunfa_signaling::{question::Clocks, timers::Timers};
 
 mod layers;
 pub mod machine;
@@ -71,6 +71,8 @@ pub struct Config {
     pub push: Push,
     /// How long everything may take in a consultation.
     pub timers: Timers,
+    /// How long everything may take for a text question.
+    pub questions: Clocks,
     /// How long running calls may go on after the first signal.
     pub drain: Duration,
     /// Whether the demo county is loaded.
@@ -264,6 +266,7 @@ fn read(layers: &mut Layers) -> Config {
     if http.listen.is_none() && tls.listen.is_none() {
         layers.clash("http.listen", "it is off and `tls.listen` is off too, so nobody could come in");
     }
+    let timers = timers(layers);
     Config {
         media: media(layers),
         database: database(layers, &data),
@@ -289,7 +292,8 @@ fn read(layers: &mut Layers) -> Config {
             services: PushServices::new(layers.list("push.services", push::service)),
             contact: layers.one("push.contact", push::contact),
         },
-        timers: timers(layers),
+        timers,
+        questions: questions(layers, &timers),
         drain: Duration::from_secs(layers.number("shutdown.calls_seconds", 0, 86_400)),
         demo,
         log: log(layers),
@@ -395,6 +399,27 @@ fn timers(layers: &mut Layers) -> Timers {
     };
     // A ring is fair only while it rings.
     Timers { fair_ring: timers.fair_ring.min(timers.ring), ..timers }
+}
+
+/// Text questions widen as text consultations do.
+fn questions(layers: &mut Layers, timers: &Timers) -> Clocks {
+    let held_per_lawyer = layers.number("questions.held_per_lawyer", 1, 100);
+    let mut seconds = |key, min, max| Duration::from_secs(layers.number(key, min, max));
+    let clocks = Clocks {
+        claim: seconds("questions.claim_seconds", 10, 3600),
+        longest_claim: seconds("questions.longest_claim_seconds", 10, 86_400),
+        first: seconds("questions.first_answer_seconds", 10, 86_400),
+        three: seconds("questions.three_answers_seconds", 10, 86_400),
+        remind: seconds("questions.remind_seconds", 10, 86_400),
+        remind_later: seconds("questions.remind_later_seconds", 60, 86_400),
+        local_any: timers.local_any_text,
+        national: timers.national_text,
+        give_up: seconds("questions.give_up_seconds", 60, 604_800),
+        close: seconds("questions.close_seconds", 60, 2_592_000),
+        reopen: Duration::from_secs(24 * 3600 * layers.number("questions.reopen_days", 0, 365)),
+        held_per_lawyer,
+    };
+    Clocks { longest_claim: clocks.longest_claim.max(clocks.claim), ..clocks }
 }
 
 fn log(layers: &mut Layers) -> Log {

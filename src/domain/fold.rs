@@ -285,6 +285,7 @@ pub fn fold(
         closed_by: closing.by,
         precision_s: closing.precision_s,
         sealed_at: closing.at,
+        answer: None,
     })
 }
 

@@ -1,5 +1,6 @@
 //! What it means afterwards: evidence, service records, ratings, matters over the days, the calendar, the audit log; pure values, no IO.
 pub mod abandoned;
+pub mod answer;
 pub mod appeal;
 pub mod audit;
 pub mod calendar;

@@ -1,7 +1,7 @@
 //! The service record (服务记录): folded from events and evidence of one session, then sealed and never changed.
 use serde::{Deserialize, Serialize};
 use yunfa_signaling::{
-    ids::{AreaCode, ConsultationId, LawyerId, LegId, RecordId, SessionId},
+    ids::{AnswerId, AreaCode, ConsultationId, LawyerId, LegId, RecordId, SessionId},
     time::Timestamp,
     words::{Channel, DeviceClass, EndReason, IdentityMode, LegState, Outcome, Pool, PracticeArea, ReferralType, Role},
 };
@@ -170,6 +170,22 @@ pub struct Interruption {
     pub to: Option<Timestamp>,
 }
 
+/// What a record of a text answer says besides (3.8, text).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AnswerFacts {
+    /// Which answer.
+    pub answer_id: AnswerId,
+    /// When it was asked.
+    pub question_at: Timestamp,
+    /// When it was answered.
+    pub answer_at: Timestamp,
+    /// 1 is the first valid answer.
+    pub answer_rank: u32,
+    /// SHA-256 of the answer's id, a line feed and the first version of the text: it stays when the text is deleted.
+    pub content_hash: String,
+}
+
 /// The record. Its JSON, fields in this order, is what is hashed: integers and text only, no name and no content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -180,7 +196,7 @@ pub struct ServiceRecord {
     pub record_id: RecordId,
     /// Which matter.
     pub consultation_id: ConsultationId,
-    /// Which session.
+    /// Which session; of a text answer, the answer's id.
     pub session_id: SessionId,
     /// 0 for the first service of a matter, rising.
     pub follow_up_no: u32,
@@ -284,4 +300,7 @@ pub struct ServiceRecord {
     pub precision_s: u32,
     /// When it was sealed.
     pub sealed_at: Timestamp,
+    /// Of a text answer; a record of a session has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<AnswerFacts>,
 }

@@ -22,6 +22,7 @@ pub mod policy;
 pub mod problem;
 mod push;
 mod qualifications;
+mod questions;
 mod records;
 mod roster;
 mod sessions;
@@ -97,6 +98,18 @@ pub fn routes() -> Vec<Route> {
         table("/api/roster/import", Action::PlanDuty, roster::import),
         post("/api/roster/{id}", Action::ChangeShift, roster::shift),
         post("/api/roster/{id}/drop", Action::DropShift, roster::unplan),
+        get("/api/questions", Action::ListQuestions, questions::list),
+        post("/api/questions", Action::AskQuestion, questions::ask),
+        get("/api/questions/open", Action::SeeOpenQuestions, questions::open),
+        get("/api/questions/{id}", Action::ReadQuestion, questions::read),
+        post("/api/questions/{id}/follow-ups", Action::AskQuestion, questions::follow_up),
+        post("/api/questions/{id}/close", Action::AskQuestion, questions::close),
+        post("/api/questions/{id}/claim", Action::AnswerQuestion, questions::claim),
+        post("/api/questions/{id}/release", Action::AnswerQuestion, questions::release),
+        post("/api/questions/{id}/decline", Action::AnswerQuestion, questions::decline),
+        post("/api/questions/{id}/answers", Action::AnswerQuestion, questions::answer),
+        post("/api/questions/{id}/answers/{answer}", Action::AnswerQuestion, questions::amend),
+        post("/api/questions/{id}/replies", Action::AnswerQuestion, questions::reply),
         get("/api/sessions", Action::ListSessions, sessions::list),
         get("/api/records", Action::ListRecords, records::list),
         get("/api/records/{id}", Action::ReadRecord, records::read),

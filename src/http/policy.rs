@@ -121,6 +121,16 @@ table! {
     ChangeShift:      No No No All No No No, Hide;
     /// Drop a shift.
     DropShift:        No No No All No No No, Hide;
+    /// Ask a text question, ask on, close it.
+    AskQuestion:      No Own No No No No No, Hide;
+    /// List text questions: their own, those that they answered, or all without a word of them.
+    ListQuestions:    No Own Own All No All No, Forbid;
+    /// Read what was written in a text question.
+    ReadQuestion:     No Own Own No No No No, Hide;
+    /// See text questions that are open to a lawyer.
+    SeeOpenQuestions: No No Own No No No No, Forbid;
+    /// Claim a text question, answer it, reply.
+    AnswerQuestion:   No No Own No No No No, Hide;
     /// List sessions, metadata only.
     ListSessions:     No No Own All No All No, Forbid;
     /// List sealed records, metadata only.

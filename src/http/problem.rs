@@ -56,6 +56,12 @@ codes! {
     Begun = CONFLICT, "begun", "This has begun and stays as it was";
     /// The matter has its stars, and no follow-up allows others.
     AlreadyRated = CONFLICT, "already-rated", "This matter has its stars";
+    /// Others were first: no slot is free.
+    Taken = CONFLICT, "taken", "Others were first";
+    /// It takes nothing more.
+    Over = CONFLICT, "over", "This is over";
+    /// The id is used for something else.
+    IdUsed = CONFLICT, "id-used", "This id is used already";
     /// Nobody is signed in, or the token is unknown or too old.
     Unauthenticated = UNAUTHORIZED, "unauthenticated", "Sign in first";
     /// Name or password is wrong; which of the two is not said.

@@ -63,6 +63,9 @@ pub(super) async fn decide(
         // Also when it had been decided before: an answer that was lost may have kept us from telling.
         if let Some(lawyer) = lawyer {
             let is_removed = lawyer.qualification == Qualification::Removed;
+            if !lawyer.qualification.may_serve() {
+                app.questions.withdraw(id).await;
+            }
             app.live.profile_changed(lawyer);
             if is_removed {
                 app.bus.publish(Hint::SignedOut(Subject::Lawyer(id)));

@@ -64,6 +64,22 @@ impl Sms {
         }
     }
 
+    /// Tells somebody who is not here that there is an answer, and nothing of it. Who has no gateway, or one that is
+    /// overrun, finds the answer on the next visit.
+    pub fn notice(&self, phone: &str) {
+        let config::Sms::Http { url, secret } = &self.gateway else { return };
+        let Ok(turn) = self.posts.clone().try_acquire_owned() else {
+            return tracing::warn!("too many short messages are under way: a notice was not sent");
+        };
+        let id: Uuid = self.clock.mint();
+        let body = serde_json::json!({ "id": id, "phone": phone, "notice": "question-answered" }).to_string();
+        let (sender, url, secret) = (self.clone(), url.clone(), secret.clone());
+        self.shutdown.spawn(async move {
+            let _turn = turn;
+            sender.post(&url, &secret, body).await;
+        });
+    }
+
     /// Posts until the gateway takes it, three times at most. The id stays the same, so that one code is sent once.
     async fn post(&self, url: &str, secret: &str, body: String) {
         let mut pauses = PAUSES.into_iter();
@@ -86,7 +102,7 @@ impl Sms {
                 Err(_) => "could not be reached".to_owned(),
             };
             let Some(pause) = pauses.next() else {
-                return tracing::warn!("the SMS gateway {said}, three times; a code was not sent");
+                return tracing::warn!("the SMS gateway {said}, three times; a code or notice was not sent");
             };
             self.clock.sleep(pause).await;
         }

@@ -36,6 +36,7 @@ use yunfa_signaling::{
     words::{DeviceClass, Presence},
 };
 
+pub use self::registry::OpenQuestion;
 pub use self::tab::{Attached, FromTab, Holder, Person, Refused, Tab, ToTab};
 use self::{
     registry::{Attach, Registry, RegistryParts, ToConsultation, ToPerson},
@@ -123,6 +124,21 @@ impl Live {
             return Err(SessionError::Over);
         }
         answered.await.unwrap_or(Err(SessionError::Over))
+    }
+
+    /// Tells every page of a person something that is not of a consultation that runs.
+    pub fn news(&self, person: Person, message: ServerMessage) {
+        self.0.tell(person, ToPerson::News(message));
+    }
+
+    /// Tells every lawyer with a page who may answer a text question.
+    pub fn question_open(&self, open: OpenQuestion) {
+        self.0.tell_everybody(&ToPerson::QuestionOpen(Arc::new(open)));
+    }
+
+    /// Whether somebody has a page open, or a matter that runs.
+    pub fn is_here(&self, person: Person) -> bool {
+        self.0.is_here(person)
     }
 
     /// Who is there, besides those who are offline; nobody when the server stops.

@@ -23,7 +23,7 @@ use yunfa_signaling::{
     private::{PersonName, Token},
     time::{Instant, Timestamp},
     timers::Timers,
-    words::{RouteMode, Tier},
+    words::{PracticeArea, QuestionChange, RouteMode, Tier},
 };
 
 use super::{
@@ -64,6 +64,10 @@ pub(super) enum ToPerson {
     Duty(ServerMessage),
     /// The bureau changed the lawyer's profile: desks that open from now on say this one.
     Profile(people::Lawyer),
+    /// Something that is not of a consultation that runs: every page hears it.
+    News(ServerMessage),
+    /// A text question that lawyers of this field and tier may answer: who is one hears it.
+    QuestionOpen(Arc<OpenQuestion>),
     /// The duty book lost its memory.
     DutyReset,
     /// What the person's transport has to do for a session.
@@ -83,6 +87,23 @@ pub(super) enum ToPerson {
     /// For tests: what no input should ever do.
     #[cfg(test)]
     Fail,
+}
+
+/// A text question to lawyers who may answer it.
+#[derive(Debug, Clone)]
+pub struct OpenQuestion {
+    /// Which one.
+    pub question: ConsultationId,
+    /// What is new.
+    pub change: QuestionChange,
+    /// What it is about.
+    pub practice_area: PracticeArea,
+    /// From where.
+    pub area: AreaCode,
+    /// The widest tier that is open.
+    pub tier: Tier,
+    /// Who has answered it, or will not.
+    pub but: Vec<LawyerId>,
 }
 
 /// A page that was let in.
@@ -272,11 +293,17 @@ impl Registry {
             let copy = match message {
                 ToPerson::Draining => ToPerson::Draining,
                 ToPerson::DutyReset => ToPerson::DutyReset,
+                ToPerson::QuestionOpen(open) => ToPerson::QuestionOpen(Arc::clone(open)),
                 ToPerson::Failed { from } => ToPerson::Failed { from: *from },
                 _ => continue,
             };
             self.tell(person, copy);
         }
+    }
+
+    /// Whether somebody has a page open, or a matter that runs.
+    pub(super) fn is_here(&self, person: Person) -> bool {
+        self.people.contains_key(&person)
     }
 
     /// Puts an input into the duty book's mailbox; false when it is full, or when the server has stopped.

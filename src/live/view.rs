@@ -61,6 +61,7 @@ impl View {
             | ServerMessage::Chat { .. }
             | ServerMessage::ChatRead { .. }
             | ServerMessage::Rated { .. }
+            | ServerMessage::Question { .. }
             | ServerMessage::Draining {} => {}
         }
     }

@@ -19,6 +19,7 @@ mod orphans;
 pub mod people;
 pub mod push;
 pub mod qualifications;
+pub mod questions;
 mod records;
 pub mod registry;
 mod reopenings;
@@ -321,6 +322,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         people::STATEMENTS,
         push::STATEMENTS,
         qualifications::STATEMENTS,
+        questions::STATEMENTS,
         records::STATEMENTS,
         reopenings::STATEMENTS,
         registry::STATEMENTS,

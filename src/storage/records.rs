@@ -3,7 +3,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 use sqlx::{Any, Transaction, any::AnyRow};
 use yunfa_signaling::{
-    ids::{AreaCode, ConsultationId, LawyerId, RecordId, SessionId},
+    ids::{AnswerId, AreaCode, ConsultationId, LawyerId, RecordId, SessionId},
     milestone::Milestone,
     time::Timestamp,
     words::Outcome,
@@ -37,13 +37,13 @@ statements! {
     AREA = "SELECT code AS id, parent, level FROM areas WHERE code = $1";
     INSERT_RECORD = "INSERT INTO service_records (id, source, source_kind, consultation, lawyer, schema_version, body, hash, audit_seq, \
         sealed_at, closed_by, precision_s, two_way_s, outcome, payable, period, local_date) \
-        VALUES ($1, $2, 'SESSION', $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (source, lawyer) DO NOTHING";
+        VALUES ($1, $2, $17, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16) ON CONFLICT (source, lawyer) DO NOTHING";
     SEAL_SESSION = "UPDATE sessions SET state = 'SEALED' WHERE id = $1";
     INSERT_OUTBOX = "INSERT INTO outbox (id, kind, object, body, created_at) VALUES ($1, $2, $3, $4, $5)";
     RECORD = "SELECT r.id AS id, r.body, r.hash, r.audit_seq, r.sealed_at, r.closed_by, r.precision_s, a.leaf, l.name AS lawyer_name, \
         COALESCE(g.amended_stars, g.stars) AS stars, g.rated_at FROM service_records r JOIN audit_entries a ON a.seq = r.audit_seq LEFT JOIN lawyers l ON l.id = r.lawyer \
         LEFT JOIN ratings g ON g.consultation = r.consultation AND g.voided_at IS NULL WHERE r.id = $1";
-    RECORDS = "SELECT r.id AS id, r.source, r.consultation, r.lawyer, l.name AS lawyer_name, r.sealed_at, r.closed_by, r.precision_s, \
+    RECORDS = "SELECT r.id AS id, r.source, r.source_kind, r.consultation, r.lawyer, l.name AS lawyer_name, r.sealed_at, r.closed_by, r.precision_s, \
         r.two_way_s, r.outcome, r.payable, r.local_date, COALESCE(g.amended_stars, g.stars) AS stars FROM service_records r LEFT JOIN lawyers l ON l.id = r.lawyer \
         LEFT JOIN ratings g ON g.consultation = r.consultation AND g.voided_at IS NULL WHERE (r.lawyer = $1 OR $1 = '') \
         AND (r.sealed_at < $2 OR (r.sealed_at = $2 AND r.id < $3)) ORDER BY r.sealed_at DESC, r.id DESC LIMIT $4";
@@ -119,8 +119,10 @@ pub struct SealView {
 pub struct RecordRow {
     /// Which record.
     pub record: RecordId,
-    /// Of which session.
+    /// Of which session; of a text answer, the answer's id.
     pub session: SessionId,
+    /// `SESSION` or `ANSWER`.
+    pub source_kind: String,
     /// Of which matter.
     pub consultation: ConsultationId,
     /// Whose.
@@ -277,7 +279,7 @@ async fn seal_in(
 }
 
 /// Record, audit entry, outbox row, session state.
-async fn insert(
+pub(super) async fn insert(
     tx: &mut Transaction<'static, Any>,
     lease: &Lease,
     record: &ServiceRecord,
@@ -305,6 +307,7 @@ async fn insert(
         .bind(i64::from(record.payable))
         .bind(&record.period)
         .bind(&record.local_date)
+        .bind(if record.answer.is_some() { "ANSWER" } else { "SESSION" })
         .execute(&mut **tx)
         .await?;
     if inserted.rows_affected() == 0 {
@@ -368,19 +371,6 @@ fn sealed_record(row: &AnyRow) -> Result<SealedRecord, StorageError> {
 }
 
 async fn snapshots(tx: &mut Transaction<'static, Any>, session: &Session) -> Result<Snapshots, StorageError> {
-    let row = sqlx::query(SNAPSHOT).bind(session.lawyer.to_string()).fetch_optional(&mut **tx).await?;
-    let row = row
-        .ok_or_else(|| StorageError::inconsistent("lawyers", session.lawyer.to_string(), "has served, is not there"))?;
-    let of = Columns::of("lawyers", &row);
-    let lawyer = LawyerSnapshot {
-        lawyer_id: session.lawyer,
-        provider_type: of.parsed("provider_type")?,
-        firm_id: of.opt_text("firm")?,
-        pool: of.parsed("pool")?,
-        public_office: of.flag("public_office")?,
-        licence_no: of.opt_text("licence_no")?,
-        qualification: of.parsed("qualification")?,
-    };
     let consultation = session.consultation.to_string();
     let asker = sqlx::query(CITIZEN_REF).bind(&consultation).fetch_optional(&mut **tx).await?;
     let citizen_ref = match asker {
@@ -388,13 +378,36 @@ async fn snapshots(tx: &mut Transaction<'static, Any>, session: &Session) -> Res
         // An asker who was erased leaves no reference behind.
         None => String::new(),
     };
-    Ok(Snapshots { lawyer, citizen_ref, area: area_path(tx, &consultation).await? })
+    let row = sqlx::query(AREA_OF).bind(&consultation).fetch_one(&mut **tx).await?;
+    snapshots_of(tx, session.lawyer, citizen_ref, &Columns::of("consultations", &row).text("id")?).await
 }
 
-/// The asker's place, from the level named up to the county.
-async fn area_path(tx: &mut Transaction<'static, Any>, consultation: &str) -> Result<AreaPath, StorageError> {
-    let row = sqlx::query(AREA_OF).bind(consultation).fetch_one(&mut **tx).await?;
-    let mut next = Some(Columns::of("consultations", &row).text("id")?);
+/// The lawyer and the place as the store knows them in this transaction.
+pub(super) async fn snapshots_of(
+    tx: &mut Transaction<'static, Any>,
+    lawyer: LawyerId,
+    citizen_ref: String,
+    area: &str,
+) -> Result<Snapshots, StorageError> {
+    let row = sqlx::query(SNAPSHOT).bind(lawyer.to_string()).fetch_optional(&mut **tx).await?;
+    let row =
+        row.ok_or_else(|| StorageError::inconsistent("lawyers", lawyer.to_string(), "has served, is not there"))?;
+    let of = Columns::of("lawyers", &row);
+    let lawyer = LawyerSnapshot {
+        lawyer_id: lawyer,
+        provider_type: of.parsed("provider_type")?,
+        firm_id: of.opt_text("firm")?,
+        pool: of.parsed("pool")?,
+        public_office: of.flag("public_office")?,
+        licence_no: of.opt_text("licence_no")?,
+        qualification: of.parsed("qualification")?,
+    };
+    Ok(Snapshots { lawyer, citizen_ref, area: area_path(tx, area).await? })
+}
+
+/// A place, from the level named up to the county.
+async fn area_path(tx: &mut Transaction<'static, Any>, area: &str) -> Result<AreaPath, StorageError> {
+    let mut next = Some(area.to_owned());
     let mut path = AreaPath::default();
     // Three levels and no more, so that a tree that was broken into a ring is no endless way.
     for _ in 0..3 {
@@ -422,12 +435,18 @@ fn record_id(session: SessionId, lawyer: LawyerId, accepted_at: Timestamp) -> Re
     RecordId::new(uuid::Builder::from_unix_timestamp_millis(ms, &random).into_uuid())
 }
 
+/// The same of an answer to a text question.
+pub(super) fn answer_record_id(answer: AnswerId, lawyer: LawyerId, claimed_at: Timestamp) -> RecordId {
+    record_id(SessionId::new(answer.uuid()), lawyer, claimed_at)
+}
+
 fn record_row(row: &AnyRow) -> Result<RecordRow, StorageError> {
     let of = Columns::of("service_records", row);
     let lawyer = LawyerRef { id: of.parsed("lawyer")?, name: of.opt_text("lawyer_name")?.unwrap_or_default() };
     Ok(RecordRow {
         record: of.parsed("id")?,
         session: of.parsed("source")?,
+        source_kind: of.text("source_kind")?,
         consultation: of.parsed("consultation")?,
         lawyer,
         sealed_at: of.time("sealed_at")?,

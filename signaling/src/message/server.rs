@@ -8,7 +8,7 @@ use crate::{
     time::Timestamp,
     words::{
         Channel, ConsultationState, DeviceState, EndReason, Grade, LegState, OfferClosed, PracticeArea, Presence, Role,
-        RouteMode, SessionState, SlotKind,
+        QuestionChange, RouteMode, SessionState, SlotKind,
     },
 };
 
@@ -140,6 +140,13 @@ pub enum ServerMessage {
         consultation: ConsultationId,
         /// 1..=5.
         stars: u8,
+    },
+    /// A text question is open to this lawyer, or something in it is new: read it by HTTP.
+    Question {
+        /// Which one.
+        question: ConsultationId,
+        /// What is new.
+        change: QuestionChange,
     },
     /// The server is about to stop: running calls go on, new ones are refused.
     Draining {},
@@ -360,6 +367,7 @@ impl ServerMessage {
         "sessionEnded",
         "recordSealed",
         "rated",
+        "question",
         "draining",
     ];
 
@@ -390,6 +398,7 @@ impl ServerMessage {
             Self::SessionEnded { .. } => "sessionEnded",
             Self::RecordSealed { .. } => "recordSealed",
             Self::Rated { .. } => "rated",
+            Self::Question { .. } => "question",
             Self::Draining {} => "draining",
         }
     }

@@ -7,6 +7,7 @@ use yunfa_signaling::{
     duty,
     ids::{ConsultationId, LegId, SessionId},
     message::{ErrorCode, ServerMessage, SessionView},
+    question::tier_of,
     time::Timestamp,
     words::{EndReason, OfferClosed, Role},
 };
@@ -14,7 +15,7 @@ use yunfa_signaling::{
 use super::{Person, Seat, Task};
 use crate::live::{
     bridge::{self, Meaning, Order, SeenSlots},
-    registry::{ToConsultation, ToPerson},
+    registry::{OpenQuestion, ToConsultation, ToPerson},
     tab::{Holder, ToTab},
     transport::{Entered, PeerId, Room},
     view::is_final,
@@ -33,6 +34,8 @@ impl Task {
                 self.view.told(&message);
                 self.tell_all_but(None, &message);
             }
+            ToPerson::News(message) => self.tell_all_but(None, &message),
+            ToPerson::QuestionOpen(open) => self.question_open(&open),
             ToPerson::Profile(lawyer) => self.holder = Holder::Lawyer(lawyer),
             ToPerson::DutyReset => {
                 for tab in self.tabs.iter().filter(|(_, page)| page.has_socket).map(|(tab, _)| *tab).collect::<Vec<_>>()
@@ -57,6 +60,17 @@ impl Task {
             ToPerson::Revoked => self.revoked().await,
             #[cfg(test)]
             ToPerson::Fail => panic!("a test makes this person fail"),
+        }
+    }
+
+    /// A text question is open to lawyers; whether this is one who may answer it is known here.
+    fn question_open(&mut self, open: &OpenQuestion) {
+        let Holder::Lawyer(lawyer) = &self.holder else { return };
+        let profile = lawyer.profile();
+        let tier = tier_of(&profile, open.practice_area, &open.area);
+        if profile.may_serve && tier <= open.tier && !open.but.contains(&lawyer.id) {
+            let (question, change) = (open.question, open.change);
+            self.tell_all_but(None, &ServerMessage::Question { question, change });
         }
     }
 
@@ -112,6 +126,7 @@ impl Task {
             | ServerMessage::Presence { .. }
             | ServerMessage::RecordSealed { .. }
             | ServerMessage::Rated { .. }
+            | ServerMessage::Question { .. }
             | ServerMessage::Welcome(_)
             | ServerMessage::Resumed { .. }
             | ServerMessage::Pong {}
