@@ -57,7 +57,8 @@ fn question() -> ConsultationId {
 #[test]
 fn every_story_plays_as_it_is_written() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/questions");
-    let mut files: Vec<_> = fs::read_dir(folder).expect("the folder").map(|file| file.expect("a file").path()).collect();
+    let mut files: Vec<_> =
+        fs::read_dir(folder).expect("the folder").map(|file| file.expect("a file").path()).collect();
     files.sort();
     let write = std::env::var("YUNFA_WRITE_TRANSCRIPTS").is_ok_and(|value| value == "1");
     assert!(files.len() >= 12, "a story for every path, not {}", files.len());
@@ -170,9 +171,7 @@ impl Stage {
                 Input::Claim { lawyer, profile, holds: holds.parse().expect("a number") }
             }
             ["releases"] => Input::Release { lawyer: self.lawyer(who).0 },
-            ["declines"] => {
-                Input::Decline { lawyer: self.lawyer(who).0, reason: DeclineReason::ConflictOfInterest }
-            }
+            ["declines"] => Input::Decline { lawyer: self.lawyer(who).0, reason: DeclineReason::ConflictOfInterest },
             ["answers", chars] => {
                 let (lawyer, profile) = self.lawyer(who);
                 let answer = AnswerId::new(self.mint());
@@ -448,7 +447,11 @@ impl World {
         assert!(question.pending() <= MAX_PENDING);
         let is_over =
             matches!(state, ConsultationState::Unserved | ConsultationState::Cancelled | ConsultationState::Closed);
-        assert_eq!(question.poll_timeout().is_none(), is_over, "whoever lives has a deadline, and nobody else: {state}");
+        assert_eq!(
+            question.poll_timeout().is_none(),
+            is_over,
+            "whoever lives has a deadline, and nobody else: {state}"
+        );
         for holder in question.holders() {
             assert!(self.serves(holder), "nobody holds a slot who may not serve");
             assert!(!question.answerers().any(|answerer| answerer == holder), "one answer each");

@@ -121,15 +121,19 @@ table! {
     ChangeShift:      No No No All No No No, Hide;
     /// Drop a shift.
     DropShift:        No No No All No No No, Hide;
-    /// Ask a text question, ask on, close it.
+    /// Ask a text question, ask on, go on with it as a call.
     AskQuestion:      No Own No No No No No, Hide;
+    /// Close a text question, or take it back.
+    CloseQuestion:    No Own No No No No No, Hide;
     /// List text questions: their own, those that they answered, or all without a word of them.
     ListQuestions:    No Own Own All No All No, Forbid;
     /// Read what was written in a text question.
     ReadQuestion:     No Own Own No No No No, Hide;
     /// See text questions that are open to a lawyer.
     SeeOpenQuestions: No No Own No No No No, Forbid;
-    /// Claim a text question, answer it, reply.
+    /// Claim a slot of a text question, or give it back.
+    ClaimQuestion:    No No Own No No No No, Hide;
+    /// Answer a text question, reply, or decline it.
     AnswerQuestion:   No No Own No No No No, Hide;
     /// List sessions, metadata only.
     ListSessions:     No No Own All No All No, Forbid;

@@ -121,14 +121,8 @@ pub(super) async fn ask(
         device: said.device.unwrap_or(DeviceClass::Web),
         chars: chars(&text),
     };
-    let new = NewText {
-        id: said.question.to_string(),
-        version: 1,
-        kind: TextKind::Question,
-        number: 0,
-        lawyer: None,
-        text,
-    };
+    let new =
+        NewText { id: said.question.to_string(), version: 1, kind: TextKind::Question, number: 0, lawyer: None, text };
     app.questions.ask(said.question, asked, new).await.map_err(refused)?;
     Ok((StatusCode::CREATED, Json(shown(&app, caller, said.question).await?)))
 }
@@ -183,6 +177,29 @@ pub(super) async fn follow_up(
     let input = Input::FollowUp { text: said.id, chars: chars(&text) };
     let new = new_text(said.id.to_string(), TextKind::FollowUp, None, text);
     tell(&app, caller, id, input, vec![new]).await
+}
+
+/// `POST /api/questions/{id}/calls`
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Calling {
+    call: ConsultationId,
+}
+
+/// `POST /api/questions/{id}/calls`: one's own call goes on with one's own question.
+pub(super) async fn link(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Said(said): Said<Calling>,
+) -> Result<StatusCode, Problem> {
+    let id = own(&app, caller, &id).await?;
+    // What was asked on the socket a moment ago is to be there.
+    app.recorder.flush().await.map_err(|_| Code::Draining)?;
+    if !app.store.link_call(said.call, id, &caller.subject.id(), app.clock.wall()).await.map_err(stored)? {
+        return Err(Code::NotFound.into());
+    }
+    Ok(StatusCode::NO_CONTENT)
 }
 
 /// `POST /api/questions/{id}/close`: the asker is content, or takes the question back.

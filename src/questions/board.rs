@@ -44,8 +44,7 @@ pub(super) struct Board {
 impl Board {
     /// Takes up what the last process left: what has passed meanwhile counts.
     pub(super) async fn take_up(parts: Parts) -> Result<Self, StorageError> {
-        let mut board =
-            Self { parts, questions: BTreeMap::new(), agenda: BTreeSet::new(), due: BTreeMap::new() };
+        let mut board = Self { parts, questions: BTreeMap::new(), agenda: BTreeSet::new(), due: BTreeMap::new() };
         let mut after = None;
         loop {
             let page = board.parts.store.live_questions(after, PAGE).await?;
@@ -54,7 +53,9 @@ impl Board {
             for id in page {
                 match board.read(id).await? {
                     Some(question) => board.put(question),
-                    None => warn!(question.id = ?id, "a question cannot be taken up: its events are none of a question"),
+                    None => {
+                        warn!(question.id = ?id, "a question cannot be taken up: its events are none of a question")
+                    }
                 }
             }
         }
@@ -83,25 +84,30 @@ impl Board {
     async fn job(&mut self, job: Job) {
         // Whoever asked may have left: what is done is done.
         match job {
-            Job::Ask { id, asked, text, done } => drop(done.send(self.ask(id, *asked, text).await)),
+            Job::Ask { id, asked, text, done } => {
+                let _ = done.send(self.ask(id, *asked, text).await);
+            }
             Job::Do { question, input, texts, actor, done } => {
-                drop(done.send(self.take(question, *input, &texts, Some(&actor)).await));
+                let _ = done.send(self.take(question, *input, &texts, Some(&actor)).await);
             }
             Job::Claim { question, lawyer, profile, done } => {
-                drop(done.send(self.claim(question, lawyer, profile).await));
+                let _ = done.send(self.claim(question, lawyer, profile).await);
             }
-            Job::Open { lawyer, profile, done } => drop(done.send(self.open(lawyer, &profile))),
+            Job::Open { lawyer, profile, done } => {
+                let _ = done.send(self.open(lawyer, &profile));
+            }
             Job::Held { question, lawyer, done } => {
                 let held = self.questions.get(&question);
                 let held = held.map(|known| Held { until: known.held_until(lawyer), free: known.free_slots() });
-                drop(done.send(held));
+                let _ = done.send(held);
             }
-            Job::Withdraw { lawyer } => {
+            Job::Withdraw { lawyer, done } => {
                 for question in self.held_by(lawyer) {
                     if let Err(refused) = self.take(question, Input::Withdraw { lawyer }, &[], None).await {
                         warn!(question.id = ?question, "a slot could not be freed and lapses: {refused}");
                     }
                 }
+                let _ = done.send(());
             }
         }
     }
@@ -126,9 +132,8 @@ impl Board {
         if self.questions.len() >= MOST_LIVE {
             return Err(Refused::Full);
         }
-        let is_waiting = |known: &&Question| {
-            known.asked().citizen == asked.citizen && known.state() != ConsultationState::Answered
-        };
+        let is_waiting =
+            |known: &&Question| known.asked().citizen == asked.citizen && known.state() != ConsultationState::Answered;
         if self.questions.values().filter(is_waiting).count() >= MOST_OF_ONE {
             return Err(SessionError::TooMany("questions that wait for answers").into());
         }
@@ -226,9 +231,8 @@ impl Board {
     }
 
     fn open(&self, lawyer: LawyerId, profile: &Profile) -> Vec<OpenView> {
-        let is_shown = |question: &&Question| {
-            question.held_until(lawyer).is_some() || question.is_open_to(lawyer, profile)
-        };
+        let is_shown =
+            |question: &&Question| question.held_until(lawyer).is_some() || question.is_open_to(lawyer, profile);
         let mut shown: Vec<&Question> = self.questions.values().filter(is_shown).collect();
         shown.sort_by_key(|question| (question.held_until(lawyer).is_none(), question.asked_at(), question.id()));
         shown.truncate(MOST_SHOWN);

@@ -5,7 +5,7 @@ mod news;
 use tokio::sync::{mpsc, oneshot};
 use yunfa_signaling::{
     error::SessionError,
-    ids::{AreaCode, CitizenId, ConsultationId, LawyerId},
+    ids::{AreaCode, ConsultationId, LawyerId},
     profile::Profile,
     question::{Asked, Clocks, Input},
     time::Timestamp,
@@ -101,12 +101,39 @@ pub struct Held {
 
 /// What the board is told.
 enum Job {
-    Ask { id: ConsultationId, asked: Box<Asked>, text: NewText, done: oneshot::Sender<Result<(), Refused>> },
-    Do { question: ConsultationId, input: Box<Input>, texts: Vec<NewText>, actor: String, done: oneshot::Sender<Result<(), Refused>> },
-    Claim { question: ConsultationId, lawyer: LawyerId, profile: Profile, done: oneshot::Sender<Result<(), Refused>> },
-    Open { lawyer: LawyerId, profile: Profile, done: oneshot::Sender<Vec<OpenView>> },
-    Held { question: ConsultationId, lawyer: LawyerId, done: oneshot::Sender<Option<Held>> },
-    Withdraw { lawyer: LawyerId },
+    Ask {
+        id: ConsultationId,
+        asked: Box<Asked>,
+        text: NewText,
+        done: oneshot::Sender<Result<(), Refused>>,
+    },
+    Do {
+        question: ConsultationId,
+        input: Box<Input>,
+        texts: Vec<NewText>,
+        actor: String,
+        done: oneshot::Sender<Result<(), Refused>>,
+    },
+    Claim {
+        question: ConsultationId,
+        lawyer: LawyerId,
+        profile: Profile,
+        done: oneshot::Sender<Result<(), Refused>>,
+    },
+    Open {
+        lawyer: LawyerId,
+        profile: Profile,
+        done: oneshot::Sender<Vec<OpenView>>,
+    },
+    Held {
+        question: ConsultationId,
+        lawyer: LawyerId,
+        done: oneshot::Sender<Option<Held>>,
+    },
+    Withdraw {
+        lawyer: LawyerId,
+        done: oneshot::Sender<()>,
+    },
 }
 
 /// The way to the board. Cheap to clone; all clones are one.
@@ -180,7 +207,7 @@ impl Questions {
     /// The bureau took a lawyer out: what the lawyer holds is free.
     pub async fn withdraw(&self, lawyer: LawyerId) {
         // Nobody holds anything when the server stops.
-        let _ = self.0.send(Job::Withdraw { lawyer }).await;
+        let _ = self.job(|done| Job::Withdraw { lawyer, done }).await;
     }
 
     async fn job<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, Refused> {

@@ -16,11 +16,15 @@ pub(super) fn tell(parts: &Parts, question: &Question, steps: &[Step]) {
     let has = |wanted: fn(&Event) -> bool| steps.iter().any(|step| wanted(&step.event));
     let changed = ServerMessage::Question { question: question.id(), change: QuestionChange::Changed };
     let asker = Person::Citizen(question.asked().citizen);
-    let concerns_readers = steps.iter().any(|step| !matches!(step.event, Event::Renewed { .. } | Event::Widened { .. }));
+    let concerns_readers =
+        steps.iter().any(|step| !matches!(step.event, Event::Renewed { .. } | Event::Widened { .. }));
     if concerns_readers {
         parts.live.news(asker, changed.clone());
-        let readers: BTreeSet<LawyerId> =
-            question.holders().chain(question.answerers()).chain(steps.iter().filter_map(|step| lost(&step.event))).collect();
+        let readers: BTreeSet<LawyerId> = question
+            .holders()
+            .chain(question.answerers())
+            .chain(steps.iter().filter_map(|step| lost(&step.event)))
+            .collect();
         for lawyer in readers {
             parts.live.news(Person::Lawyer(lawyer), changed.clone());
         }
@@ -36,7 +40,9 @@ pub(super) fn tell(parts: &Parts, question: &Question, steps: &[Step]) {
             parts.live.news(Person::Lawyer(lawyer), reminder.clone());
         }
     }
-    let opens = has(|event| matches!(event, Event::Asked(_) | Event::Widened { .. } | Event::Freed { .. } | Event::Reopened {}));
+    let opens = has(|event| {
+        matches!(event, Event::Asked(_) | Event::Widened { .. } | Event::Freed { .. } | Event::Reopened {})
+    });
     let takes = has(|event| matches!(event, Event::Claimed { .. } | Event::Ended { .. } | Event::GaveUp {}));
     let change = match (question.free_slots() > 0, reminded, opens, takes) {
         (true, true, ..) => QuestionChange::Reminder,

@@ -52,7 +52,7 @@ statements! {
         WHERE (q.citizen = $1 OR $1 = '') AND ($2 = '' OR EXISTS (SELECT 1 FROM question_answers a WHERE a.question = q.id AND a.lawyer = $2)) \
         AND (q.created_at < $3 OR (q.created_at = $3 AND q.id < $4)) ORDER BY q.created_at DESC, q.id DESC LIMIT $5";
     ANSWERED_BY = "SELECT question AS id FROM question_answers WHERE question = $1 AND lawyer = $2";
-    LINK = "UPDATE consultations SET question = $2 WHERE id = $1 AND question IS NULL \
+    LINK = "UPDATE consultations SET question = $2 WHERE id = $1 AND (question IS NULL OR question = $2) \
         AND EXISTS (SELECT 1 FROM questions q WHERE q.id = $2 AND q.citizen = consultations.citizen)";
 }
 
@@ -291,7 +291,8 @@ impl Store {
             content_hash: text.map(|text| hex(&content_hash(&text.id, &text.text))).unwrap_or_default(),
         };
         let closing = Closing { by: ClosedBy::Owner, precision_s: 0, at: step.at };
-        let record = answer_record(records::answer_record_id(answer, lawyer, claimed_at), &given, snapshots, calendar, closing);
+        let record =
+            answer_record(records::answer_record_id(answer, lawyer, claimed_at), &given, snapshots, calendar, closing);
         records::insert(tx, lease, &record, lawyer).await
     }
 
@@ -337,7 +338,11 @@ impl Store {
     }
 
     /// Questions in which something happens by itself, after this one, in order of id.
-    pub async fn live_questions(&self, after: Option<ConsultationId>, limit: u32) -> Result<Vec<ConsultationId>, StorageError> {
+    pub async fn live_questions(
+        &self,
+        after: Option<ConsultationId>,
+        limit: u32,
+    ) -> Result<Vec<ConsultationId>, StorageError> {
         let after = after.map(|id| id.to_string()).unwrap_or_default();
         let rows = sqlx::query(LIVE).bind(after).bind(i64::from(limit)).fetch_all(self.read()).await?;
         rows.iter().map(|row| Columns::of("questions", row).parsed("id")).collect()
@@ -356,7 +361,12 @@ impl Store {
     }
 
     /// Questions, the newest first, one page of at most `limit`.
-    pub async fn questions(&self, of: QuestionsOf, cursor: Option<&str>, limit: u32) -> Result<Page<QuestionRow>, StorageError> {
+    pub async fn questions(
+        &self,
+        of: QuestionsOf,
+        cursor: Option<&str>,
+        limit: u32,
+    ) -> Result<Page<QuestionRow>, StorageError> {
         let from = Cursor::read(cursor);
         let (citizen, lawyer) = match of {
             QuestionsOf::Citizen(id) => (id.to_string(), String::new()),
@@ -407,15 +417,38 @@ impl Store {
     }
 
     /// Who wrote a text: `Some(None)` is the asker.
-    pub async fn text_owner(&self, question: ConsultationId, text: &str) -> Result<Option<Option<LawyerId>>, StorageError> {
+    pub async fn text_owner(
+        &self,
+        question: ConsultationId,
+        text: &str,
+    ) -> Result<Option<Option<LawyerId>>, StorageError> {
         let row = sqlx::query(TEXT_OWNER).bind(question.to_string()).bind(text).fetch_optional(self.read()).await?;
         row.map(|row| Columns::of("question_texts", &row).opt_parsed("lawyer")).transpose()
     }
 
     /// Notes that a call goes on with a question of the same asker; anything else changes nothing.
-    pub async fn link_call(&self, call: ConsultationId, question: ConsultationId) -> Result<bool, StorageError> {
-        let query = sqlx::query(LINK).bind(call.to_string()).bind(question.to_string());
-        Ok(query.execute(self.write()).await?.rows_affected() == 1)
+    pub async fn link_call(
+        &self,
+        call: ConsultationId,
+        question: ConsultationId,
+        actor: &str,
+        now: Timestamp,
+    ) -> Result<bool, StorageError> {
+        let (call, question) = (call.to_string(), question.to_string());
+        let mut tx = self.begin().await?;
+        let linked = sqlx::query(LINK).bind(&call).bind(&question).execute(&mut *tx).await?.rows_affected() == 1;
+        if linked {
+            let note = AuditNote {
+                actor,
+                action: "question.called",
+                object_kind: "question",
+                object: &question,
+                hash: content_hash(&question, &call),
+            };
+            audit::append(&mut tx, &note, now).await?;
+        }
+        tx.commit().await?;
+        Ok(linked)
     }
 }
 

@@ -21,6 +21,7 @@ mod people;
 mod policy;
 mod privacy;
 mod push;
+mod questions;
 mod records;
 mod restarting;
 mod server;

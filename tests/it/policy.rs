@@ -8,7 +8,7 @@ use yunfa::{
 };
 use yunfa_signaling::time::Timestamp;
 
-use crate::{after::dissatisfied, calls::other_lawyer, records::held, server::TestServer};
+use crate::{after::dissatisfied, calls::other_lawyer, questions, records::held, server::TestServer};
 
 /// What each role gets at the door of an action: `.` is let in, otherwise the status.
 /// Written down a second time on purpose: a change of the table has to be meant.
@@ -29,7 +29,11 @@ fn expected(action: Action) -> [u16; 7] {
         Action::ListSessions => [401, 403, IN, IN, 403, IN, 403],
         Action::ListRecords => [401, 403, IN, 403, 403, IN, 403],
         // A thing that is not there and one that is out of reach look the same.
-        Action::ReadRecord | Action::ReadLawyer => [401, 404, 404, 404, 404, 404, 404],
+        Action::ReadRecord
+        | Action::ReadLawyer
+        | Action::ReadQuestion
+        | Action::CloseQuestion
+        | Action::ClaimQuestion => [401, 404, 404, 404, 404, 404, 404],
         Action::InviteLawyer | Action::CloseFirmAdmin | Action::SettleFirm | Action::DropShift => {
             [401, 404, 404, 404, 404, 404, 404]
         }
@@ -38,6 +42,10 @@ fn expected(action: Action) -> [u16; 7] {
         Action::ListLawyers | Action::ListFirms => [401, 403, 403, IN, 403, IN, IN],
         Action::AddLawyer | Action::AddFirm | Action::PlanDuty => [401, 403, 403, IN, 403, 403, 403],
         Action::DecideQualification => [401, 403, 403, IN, 403, IN, 403],
+        Action::AskQuestion => [401, IN, 404, 404, 404, 404, 404],
+        Action::AnswerQuestion => [401, 404, IN, 404, 404, 404, 404],
+        Action::ListQuestions => [401, IN, IN, IN, 403, IN, 403],
+        Action::SeeOpenQuestions => [401, 403, IN, 403, 403, 403, 403],
         Action::SeeRoster => [401, 403, IN, IN, 403, IN, IN],
         Action::ListMatters => [401, IN, IN, 403, 403, IN, 403],
         Action::RateMatter | Action::Complain | Action::ReopenMatter => [401, IN, 404, 404, 404, 404, 404],
@@ -82,6 +90,19 @@ fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
         }
         "/api/appeals/{id}/vote POST" => Some([[401; 3], OUT, OUT, [200, 200, 404], OUT, [200, 200, 404], OUT]),
         "/api/roster/{id} POST" | "/api/roster/{id}/drop POST" => only_dispatcher([204, 204, 404]),
+        "/api/questions/{id}" => Some([[401; 3], [200, 404, 404], [200, 404, 404], OUT, OUT, OUT, OUT]),
+        "/api/questions/{id}/follow-ups POST" | "/api/questions/{id}/close POST" => {
+            Some([[401; 3], [200, 404, 404], OUT, OUT, OUT, OUT, OUT])
+        }
+        // By now its asker has closed it; the other one was taken back.
+        "/api/questions/{id}/claim POST" | "/api/questions/{id}/answers POST" => {
+            Some([[401; 3], OUT, [409, 409, 404], OUT, OUT, OUT, OUT])
+        }
+        "/api/questions/{id}/replies POST" => Some([[401; 3], OUT, [409, 404, 404], OUT, OUT, OUT, OUT]),
+        "/api/questions/{id}/calls POST"
+        | "/api/questions/{id}/release POST"
+        | "/api/questions/{id}/decline POST"
+        | "/api/questions/{id}/answers/{answer} POST" => Some([[401; 3], OUT, OUT, OUT, OUT, OUT, OUT]),
         _ => None,
     }
 }
@@ -98,9 +119,19 @@ fn said_about(path: &str) -> Value {
         "/api/follow-ups/{id}" => json!({ "version": 999_999, "act": "TAKE" }),
         "/api/appeals/{id}/vote" => json!({ "uphold": false, "reason": "查过记录" }),
         "/api/roster/{id}" => json!({ "from": tomorrow(10), "to": tomorrow(11) }),
+        "/api/questions/{id}/follow-ups" => json!({ "id": SOME, "text": "还有一问" }),
+        "/api/questions/{id}/calls" => json!({ "call": SOME }),
+        "/api/questions/{id}/decline" => json!({ "reason": "OTHER" }),
+        "/api/questions/{id}/answers" => json!({ "id": SOME, "text": "答".repeat(30), "outcome": "ADVICE_GIVEN" }),
+        "/api/questions/{id}/answers/{answer}" => json!({ "version": 1, "text": "答".repeat(30) }),
+        "/api/questions/{id}/replies" => json!({ "id": SOME_OTHER, "followUp": 1, "text": "可以" }),
         _ => json!({}),
     }
 }
+
+/// Ids that nothing has yet.
+const SOME: &str = "0192f3c4-5678-7abc-8def-0123456789cd";
+const SOME_OTHER: &str = "0192f3c4-5678-7abc-8def-0123456789ce";
 
 /// A local time of tomorrow.
 fn tomorrow(hour: i64) -> String {
@@ -118,6 +149,7 @@ struct Objects {
     matters: [String; 2],
     follow_ups: [String; 2],
     appeals: [String; 2],
+    questions: [String; 2],
 }
 
 impl Objects {
@@ -130,6 +162,7 @@ impl Objects {
             Some("matters") => &self.matters,
             Some("follow-ups") => &self.follow_ups,
             Some("appeals") => &self.appeals,
+            Some("questions") => &self.questions,
             _ => return ["firm-yunchuan", "firm-qingshi"],
         };
         both.each_ref().map(String::as_str)
@@ -157,6 +190,12 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
         let new = json!({ "pool": pool, "from": tomorrow(8), "to": tomorrow(9) });
         text(&dispatcher.post("/api/roster", &new).await.body["id"])
     };
+    let question = questions::ask(&own.asker).await;
+    own.lawyer.post(&format!("/api/questions/{question}/claim"), &json!({})).await;
+    questions::answer(&own.lawyer, &question).await;
+    let stranger = server.guest().await;
+    let taken_back = questions::ask(&stranger).await;
+    stranger.post(&format!("/api/questions/{taken_back}/close"), &json!({})).await;
     let supervisor = server.login("supervisor1").await;
     let matters = [dissatisfied(&own).await, dissatisfied(&others).await];
     let of_matters = async |path: &str| {
@@ -171,6 +210,7 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
         follow_ups: of_matters("/api/follow-ups").await,
         appeals: of_matters("/api/appeals").await,
         matters: matters.clone(),
+        questions: [question, taken_back],
         records: [own.record, others.record],
         lawyers,
         admins: [admin("firm-yunchuan").await, admin("firm-qingshi").await],

@@ -11,6 +11,8 @@ export interface Wish {
   lawyer: string | null
   /** The matter with which the asker comes back, and whether it has its stars. */
   continues?: { matter: string; rated: boolean } | undefined
+  /** The text question that the call goes on with. */
+  question?: string
 }
 
 /** How a guest of this page is known: by the device alone, or expressly not at all. */

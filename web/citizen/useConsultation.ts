@@ -14,11 +14,16 @@ import { usePhone } from './usePhone'
 /** What this browser remembers of its guest: enough to know that there is one. */
 const GUEST = 'yunfa.guest'
 
+/** Before the tries to say that a call goes on with a text question. */
+const LINK_PAUSES_MS = [0, 2_000, 10_000]
+
 export function useConsultation(directory: () => Directory) {
   const api = openApi('citizen')
   const flow = shallowRef(START)
   const rating = ref<'idle' | 'sending' | 'failed'>('idle')
   const now = useNow()
+  /** Rises when something is new about text questions. */
+  const questionNews = ref(0)
   const awake = keepAwake()
   const phone = usePhone(api)
   /** Whether this guest may be asked for a number: not who wished to stay unknown. */
@@ -31,6 +36,7 @@ export function useConsultation(directory: () => Directory) {
       const session = flow.value.talk.session
       if (session) link.call.setLegs(session.legs, session.channel === 'video')
       if (message.type === 'welcome') void resume(before.stage)
+      if (message.type === 'question' || message.type === 'welcome') questionNews.value += 1
     },
     onRefused: reason => {
       // Another page goes on with it; whoever comes back to this one comes as after a reload.
@@ -97,10 +103,30 @@ export function useConsultation(directory: () => Directory) {
     const asked = link.socket.say({ type: 'requestConsultation', consultation, practiceArea, area, channel, lawyer })
     link.repeatDevices()
     const refused = await asked
+    if (!refused && wish.question) void linkCall(wish.question, consultation)
     if (refused && flow.value.matter === consultation) {
       link.release()
       flow.value = refuse(flow.value, refused)
     }
+  }
+
+  /** Says that a call goes on with a text question. The call does not wait for it. */
+  async function linkCall(question: string, call: string): Promise<void> {
+    for (const pause of LINK_PAUSES_MS) {
+      await new Promise(resolve => setTimeout(resolve, pause))
+      try {
+        await api.post(`/api/questions/${question}/calls`, { call })
+        return
+      } catch {
+        // Once more, later; without it the two are separate matters in the books.
+      }
+    }
+  }
+
+  /** For a text question: a guest whose page hears of answers. */
+  async function begin(identityMode: IdentityMode): Promise<void> {
+    await beGuest(identityMode)
+    link.socket.start()
   }
 
   /** Makes this browser a guest, once; again when the choice of anonymity or the consent text changed. */
@@ -201,6 +227,9 @@ export function useConsultation(directory: () => Directory) {
     rating,
     phone,
     isNameless,
+    questionNews,
+    isGuest: () => readGuest() !== null,
+    begin,
     call,
     cancel,
     hangUp,

@@ -3,6 +3,7 @@ import { type Book, bind, translator } from '#shared/i18n'
 import { common } from '#shared/words/common'
 import { matterWords } from '#shared/words/matters'
 import { peopleWords } from '#shared/words/people'
+import { questionWords } from '#shared/words/questions'
 
 const zh = {
   title: '找律师咨询',
@@ -143,6 +144,32 @@ const zh = {
   'missed.text': '改用文字',
   'refused.title': '呼叫没有成功',
   'refused.waiting': '您已经有一个呼叫在等律师，请先结束那一个。',
+  'wait.question': '不等了，写下问题',
+
+  'ask.open': '写下问题，律师书面解答',
+  'ask.title': '写下您的问题',
+  'ask.lead': '最多三位律师会书面解答，一般十分钟内有回音。写完就可以离开，答案一直留在“我的提问”里。',
+  'ask.label': '发生了什么？想问什么？',
+  'ask.hint': '什么时候、和谁、什么事。不用写姓名和身份证号。',
+  'ask.send': '提交问题',
+  'ask.busy': '正在提交……',
+  'ask.empty': '请先写几个字。',
+  'ask.tooMany': '您还有几个问题在等解答，请先等一等。',
+  'ask.private': '写的字加密保存，只有您和解答的律师能看。不收费，可以随时追问。',
+  'ask.done': '收到了。律师解答后会显示在这里。',
+  'questions.open': '我的提问',
+  'questions.title': '我的提问',
+  'questions.none': '您还没有提过问题。',
+  'questions.more': '更早的提问',
+  'question.wait': '律师正在看您的问题。可以离开，回头在“我的提问”里看。',
+  'question.more': '还有不明白的？接着问',
+  'question.moreLabel': '追问（不收费，不限次数）',
+  'question.moreSend': '发送追问',
+  'question.call': '想当面说？',
+  'question.callLead': '打给解答过的律师，接着说这件事。',
+  'question.callOne': '语音呼叫{name}律师',
+  'question.close': '问清楚了，结束',
+  'question.takeBack': '不问了，撤回',
   'refused.consent': '《个人信息处理告知》刚刚更新，请看过新的版本再呼叫。',
 
   'mine.open': '我的咨询',
@@ -327,6 +354,34 @@ const en: Record<keyof typeof zh, string> = {
   'refused.title': 'The call did not go through',
   'refused.consent': 'The personal data notice was just updated. Please read the new version and call again.',
   'refused.waiting': 'You already have a call that waits for a lawyer. Please end that one first.',
+  'wait.question': 'Stop waiting and write it down',
+
+  'ask.open': 'Write a question, get written answers',
+  'ask.title': 'Write your question',
+  'ask.lead':
+    'Up to three lawyers answer in writing, usually within ten minutes. You can leave when you have sent it; the answers stay under “My questions”.',
+  'ask.label': 'What happened? What do you want to know?',
+  'ask.hint': 'When, with whom, about what. Leave out names and ID numbers.',
+  'ask.send': 'Send the question',
+  'ask.busy': 'Sending…',
+  'ask.empty': 'Please write a few words first.',
+  'ask.tooMany': 'Some of your questions still wait for answers. Please wait a little.',
+  'ask.private':
+    'What you write is sealed; only you and the lawyers who answer can read it. It is free, and you can ask on at any time.',
+  'ask.done': 'Received. Answers will be shown here.',
+  'questions.open': 'My questions',
+  'questions.title': 'My questions',
+  'questions.none': 'You have not asked anything yet.',
+  'questions.more': 'Earlier questions',
+  'question.wait': 'Lawyers are looking at your question. You can leave and look again under “My questions”.',
+  'question.more': 'Something is not clear? Ask on',
+  'question.moreLabel': 'Further question (free, as often as needed)',
+  'question.moreSend': 'Send',
+  'question.call': 'Would you rather talk?',
+  'question.callLead': 'Call a lawyer who answered, and go on with this matter.',
+  'question.callOne': 'Call {name}',
+  'question.close': 'All clear, close it',
+  'question.takeBack': 'Take the question back',
 
   'mine.open': 'My consultations',
   'mine.back': 'Back',
@@ -370,5 +425,5 @@ const en: Record<keyof typeof zh, string> = {
 }
 
 const own: Book<keyof typeof zh> = { zh, en }
-export const book = bind(bind(bind(common, peopleWords), matterWords), own)
+export const book = bind(bind(bind(common, bind(peopleWords, questionWords)), matterWords), own)
 export const t = translator(book)

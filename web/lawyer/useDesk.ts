@@ -24,6 +24,8 @@ export function useDesk(api: Api, onSignedOut: () => void) {
   const push = ref<PushState>('unknown')
   const saving = ref<'idle' | 'saving' | 'failed'>('idle')
   const now = useNow()
+  /** Rises when something is new about text questions. */
+  const questionNews = ref(0)
   const ring = new Ring()
   const seen = new Set<string>()
   let warming: Promise<Captured> | null = null
@@ -35,6 +37,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
       const session = desk.value.talk.session
       switch (message.type) {
         case 'welcome':
+          questionNews.value += 1
           // After a reload, in a call or on duty: the transport again.
           if (session || isOnDuty(desk.value.presence)) void warmUp()
           if (isOnDuty(desk.value.presence)) void bePushed()
@@ -45,6 +48,9 @@ export function useDesk(api: Api, onSignedOut: () => void) {
           break
         case 'sessionEnded':
           link.call.setSlots([])
+          break
+        case 'question':
+          questionNews.value += 1
           break
       }
       if (session) link.call.setLegs(session.legs, session.channel === 'video')
@@ -204,6 +210,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     onDuty,
     session,
     now,
+    questionNews,
     failed,
     accepting,
     taking,

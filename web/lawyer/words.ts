@@ -2,6 +2,7 @@
 import { type Book, bind, translator } from '#shared/i18n'
 import { common } from '#shared/words/common'
 import { matterWords } from '#shared/words/matters'
+import { questionWords } from '#shared/words/questions'
 import { recordWords } from '#shared/words/record'
 import { signInWords } from '#shared/words/signin'
 
@@ -123,6 +124,34 @@ const zh = {
   'mine.short': '请写明理由。',
   'mine.notSent': '没有提交成功，请再试一次。',
   'mine.tooLate': '已经不能申诉了。',
+
+  'tq.title': '文字提问',
+  'tq.none': '现在没有等您解答的文字提问。',
+  'tq.mine': '我解答过的',
+  'tq.due': '还剩 {time}',
+  'tq.late': '已超时 {time}',
+  'tq.counts': '已有 {answers} 个解答，还缺 {free} 个',
+  'tq.claim': '我来解答',
+  'tq.goOn': '接着写',
+  'tq.decline': '不合适',
+  'tq.pending': '有 {n} 个追问',
+  'tq.taken': '已经有三位律师在解答了。',
+  'tq.tooMany': '您手上的提问已满，请先写完一个。',
+  'tq.back': '返回列表',
+  'tq.held': '为您保留 {time}',
+  'tq.lapsed': '保留时间过了。写的字还在；还有空位时，提交仍然有效。',
+  'tq.answerLabel': '您的解答',
+  'tq.answerHint': '至少 {n} 个字，说清依据和下一步怎么做。',
+  'tq.short': '解答至少要 {n} 个字。',
+  'tq.answer': '提交解答',
+  'tq.release': '不写了，让给别人',
+  'tq.tooLate': '其他律师已经答完，这次没有空位了。',
+  'tq.changed': '您在别处改过这个解答，请返回再看。',
+  'tq.done': '解答已送到提问人手里。',
+  'tq.amend': '修改我的解答',
+  'tq.replyTo': '提问人又问了（第 {n} 问），请回复。',
+  'tq.replyLabel': '您的回复',
+  'tq.reply': '发送回复',
 } as const
 
 const en: Record<keyof typeof zh, string> = {
@@ -243,8 +272,36 @@ const en: Record<keyof typeof zh, string> = {
   'mine.short': 'Please say why.',
   'mine.notSent': 'It was not sent. Please try again.',
   'mine.tooLate': 'It is too late to object.',
+
+  'tq.title': 'Text questions',
+  'tq.none': 'No text question waits for you right now.',
+  'tq.mine': 'Answered by me',
+  'tq.due': '{time} left',
+  'tq.late': 'Late by {time}',
+  'tq.counts': '{answers} answered, {free} still open',
+  'tq.claim': 'I will answer',
+  'tq.goOn': 'Go on writing',
+  'tq.decline': 'Not for me',
+  'tq.pending': '{n} further questions',
+  'tq.taken': 'Three lawyers are at it already.',
+  'tq.tooMany': 'You hold as many questions as you may. Finish one first.',
+  'tq.back': 'Back to the list',
+  'tq.held': 'Kept for you: {time}',
+  'tq.lapsed': 'It is no longer kept for you. What you wrote is still here, and counts while another place is free.',
+  'tq.answerLabel': 'Your answer',
+  'tq.answerHint': 'At least {n} characters: the grounds, and what to do next.',
+  'tq.short': 'An answer has {n} characters at least.',
+  'tq.answer': 'Send the answer',
+  'tq.release': 'Leave it to others',
+  'tq.tooLate': 'Other lawyers were faster; no place is free.',
+  'tq.changed': 'You changed this answer elsewhere. Go back and look again.',
+  'tq.done': 'The asker has your answer.',
+  'tq.amend': 'Change my answer',
+  'tq.replyTo': 'The asker asks on (question {n}); please reply.',
+  'tq.replyLabel': 'Your reply',
+  'tq.reply': 'Send the reply',
 }
 
 const own: Book<keyof typeof zh> = { zh, en }
-export const book = bind(bind(bind(common, signInWords), matterWords), bind(recordWords, own))
+export const book = bind(bind(bind(common, signInWords), matterWords), bind(recordWords, bind(questionWords, own)))
 export const t = translator(book)

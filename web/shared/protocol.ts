@@ -391,6 +391,11 @@ export type PracticeArea = "FAMILY" | "LABOUR" | "CONTRACT" | "DEBT" | "TRAFFIC"
 export type Presence = "OFFLINE" | "ONLINE" | "AVAILABLE" | "RINGING" | "BUSY" | "WRAP_UP" | "BREAK" | "ON_SITE";
 
 /**
+ * What is new about a text question.
+ */
+export type QuestionChange = "open" | "taken" | "reminder" | "changed";
+
+/**
  * A place in the queue.
  */
 export type QueueView = { 
@@ -581,7 +586,15 @@ consultation: ConsultationId,
 /**
  * 1..=5.
  */
-stars: number, } | { "type": "draining", };
+stars: number, } | { "type": "question", 
+/**
+ * Which one.
+ */
+question: ConsultationId, 
+/**
+ * What is new.
+ */
+change: QuestionChange, } | { "type": "draining", };
 
 /**
  * One live call inside a consultation.

@@ -8,10 +8,22 @@ import { accountWords } from './words/account'
 import { common } from './words/common'
 import { joinWords } from './words/join'
 import { peopleWords } from './words/people'
+import { questionWords } from './words/questions'
 import { recordWords } from './words/record'
 import { signInWords } from './words/signin'
 
-const books = { citizen, lawyer, office, common, recordWords, signInWords, accountWords, joinWords, peopleWords }
+const books = {
+  citizen,
+  lawyer,
+  office,
+  common,
+  recordWords,
+  signInWords,
+  accountWords,
+  joinWords,
+  peopleWords,
+  questionWords,
+}
 
 describe.each(Object.entries(books))('%s', (_, book) => {
   const zh = new Map<string, string>(Object.entries(book.zh))

@@ -5,11 +5,11 @@ mod facts;
 
 use std::{collections::VecDeque, time::Duration};
 
+use self::facts::Facts;
 pub use self::{
     clocks::{Clocks, MAX_LINES, MAX_PENDING, MAX_TEXT_CHARS, MAX_VERSIONS, MIN_ANSWER_CHARS, SLOTS},
     event::{Asked, Event, Freed, Promise, Step},
 };
-use self::facts::Facts;
 use crate::{
     error::{ProtocolError, SessionError},
     ids::{AnswerId, AreaCode, ConsultationId, LawyerId, MessageId},
