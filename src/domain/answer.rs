@@ -70,6 +70,7 @@ pub fn answer_record(
         channel_used: Channel::Text,
         outcome: given.outcome,
         legal_aid_prompted: given.legal_aid_prompted,
+        referral_type: None,
         route_mode: RouteMode::RingAll,
         created_at: given.asked_at,
         first_offer_at: None,

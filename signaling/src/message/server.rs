@@ -7,8 +7,8 @@ use crate::{
     private::{ChatText, PersonName, Sdp, Token},
     time::Timestamp,
     words::{
-        Channel, ConsultationState, DeviceState, EndReason, Grade, LegState, OfferClosed, PracticeArea, Presence, Role,
-        QuestionChange, RouteMode, SessionState, SlotKind,
+        Channel, ConsultationState, DeviceState, EndReason, Grade, LegState, OfferClosed, PracticeArea, Presence,
+        QuestionChange, Role, RouteMode, SessionState, SlotKind,
     },
 };
 
