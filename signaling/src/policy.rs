@@ -18,6 +18,8 @@ pub const fn check(role: Role, message: &ClientMessage) -> Result<(), ProtocolEr
         ClientMessage::JoinMedia { .. }
         | ClientMessage::SetDevices { .. }
         | ClientMessage::FallBack { .. }
+        | ClientMessage::ProposeChannel { .. }
+        | ClientMessage::AnswerChannel { .. }
         | ClientMessage::SendChat { .. }
         | ClientMessage::ReadChat { .. }
         | ClientMessage::HangUp { .. } => matches!(role, Role::Citizen | Role::Lawyer),
@@ -52,6 +54,8 @@ mod tests {
                 "joinMedia",
                 "setDevices",
                 "fallBack",
+                "proposeChannel",
+                "answerChannel",
                 "sendChat",
                 "readChat",
                 "hangUp",
@@ -73,6 +77,8 @@ mod tests {
                 "joinMedia",
                 "setDevices",
                 "fallBack",
+                "proposeChannel",
+                "answerChannel",
                 "sendChat",
                 "readChat",
                 "hangUp",

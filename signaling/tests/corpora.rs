@@ -28,6 +28,8 @@ fn an_input_that_bears_the_name_of_a_message_is_that_message() {
         "joinMedia",
         "setDevices",
         "fallBack",
+        "proposeChannel",
+        "answerChannel",
         "sendChat",
         "recordOutcome",
         "rate",

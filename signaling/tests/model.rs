@@ -44,6 +44,8 @@ enum Step {
         up: bool,
     },
     FallBack(Side, Channel),
+    Propose(Side, Channel),
+    Answer(Side, Channel, bool),
     Say(Side, u128),
     HangUp(Side),
     Outcome(Side, Outcome),
@@ -82,6 +84,10 @@ fn who() -> impl Strategy<Value = usize> {
     prop_oneof![2 => Just(0), 1 => 1..LAWYERS]
 }
 
+fn greater() -> impl Strategy<Value = Channel> {
+    prop_oneof![Just(Channel::Voice), Just(Channel::Video)]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let wait = prop_oneof![
         4 => 0..20u64,
@@ -103,6 +109,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (side(), any::<bool>()).prop_map(|(side, lost)| Step::Socket { side, lost }),
         4 => (side(), prop::bool::weighted(0.7)).prop_map(|(side, up)| Step::Media { side, up }),
         1 => (side(), prop_oneof![Just(Channel::Text), Just(Channel::Voice)]).prop_map(|(s, c)| Step::FallBack(s, c)),
+        2 => (side(), greater()).prop_map(|(s, c)| Step::Propose(s, c)),
+        2 => (side(), greater(), any::<bool>()).prop_map(|(s, c, a)| Step::Answer(s, c, a)),
         2 => (side(), 0..4u128).prop_map(|(side, line)| Step::Say(side, line)),
         1 => side().prop_map(Step::HangUp),
         2 => (side(), outcome).prop_map(|(side, outcome)| Step::Outcome(side, outcome)),
@@ -154,7 +162,20 @@ struct Model {
     stars: bool,
     state: ConsultationState,
     session: SessionState,
+    wish: Option<Wished>,
 }
+
+/// A greater channel that a side wants.
+#[derive(Clone, Copy, Debug)]
+struct Wished {
+    by: Side,
+    channel: Channel,
+    coming: bool,
+    until: u64,
+}
+
+/// How long a proposal stands.
+const PROPOSAL_S: u64 = 30;
 
 /// What the reference knows of a lawyer's latest offer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,6 +221,7 @@ impl Model {
             stars: false,
             state: ConsultationState::Matching,
             session: SessionState::Created,
+            wish: None,
         }
     }
 
@@ -213,7 +235,10 @@ impl Model {
                 self.rings.iter().flatten().copied().chain(away).chain([give_up]).min()
             }
             Phase::Connecting => Some(self.connect_by),
-            Phase::Talking => self.seat.iter().flatten().copied().chain([self.must_end]).min(),
+            Phase::Talking => {
+                let wish = self.wish.map(|wish| wish.until);
+                self.seat.iter().flatten().copied().chain(wish).chain([self.must_end]).min()
+            }
             Phase::Over if self.outcome.is_none() => self.ended.map(|at| at + 86_400),
             Phase::Over => self.ended.map(|at| at + 3 * 86_400),
             Phase::Gone => None,
@@ -273,6 +298,9 @@ impl Model {
                     self.wait_until += t;
                 }
             }
+            Phase::Talking if self.must_end > self.t && self.wish.is_some_and(|wish| wish.until <= self.t) => {
+                self.wish = None;
+            }
             Phase::Talking => self.end(),
             Phase::Over if self.outcome.is_none() => self.outcome = Some(Outcome::Missing),
             Phase::Over => {
@@ -323,6 +351,13 @@ impl Model {
         if !matches!(self.phase, Phase::Connecting | Phase::Talking) {
             return;
         }
+        if let Some(wish) = self.wish.filter(|wish| wish.coming)
+            && self.socket == [None; 2]
+            && self.media == [true; 2]
+        {
+            self.channel = wish.channel;
+            self.wish = None;
+        }
         for leg in 0..2 {
             if self.there(leg) {
                 self.seat[leg] = None;
@@ -340,6 +375,17 @@ impl Model {
             }
         } else if self.phase == Phase::Talking {
             self.session = SessionState::Reconnecting;
+        }
+    }
+
+    /// Both want it; from text transports are set up first.
+    fn rise(&mut self, by: Side, channel: Channel) {
+        if self.channel == Channel::Text {
+            self.media = [false; 2];
+            self.wish = Some(Wished { by, channel, coming: true, until: self.t + 15 });
+        } else {
+            self.channel = channel;
+            self.wish = None;
         }
     }
 
@@ -475,9 +521,47 @@ impl Model {
                 if channel > self.channel {
                     return Err("not-allowed");
                 }
+                if channel < self.channel || self.wish.is_some_and(|wish| wish.coming) {
+                    self.wish = None;
+                }
                 self.channel = channel;
                 self.settle();
                 Ok(())
+            }
+            Step::Propose(side, channel) => {
+                self.in_session(side)?;
+                if channel <= self.channel {
+                    return Err("not-allowed");
+                }
+                match self.wish {
+                    _ if self.session != SessionState::Active => Err("unexpected"),
+                    Some(wish) if wish.coming => Err("unexpected"),
+                    Some(wish) if wish.by != side && wish.channel == channel => {
+                        self.rise(side, channel);
+                        Ok(())
+                    }
+                    _ => {
+                        self.wish = Some(Wished { by: side, channel, coming: false, until: self.t + PROPOSAL_S });
+                        Ok(())
+                    }
+                }
+            }
+            Step::Answer(side, channel, accept) => {
+                self.in_session(side)?;
+                match self.wish {
+                    Some(wish) if !wish.coming && wish.channel == channel => match (accept, wish.by == side) {
+                        (true, true) => Err("not-allowed"),
+                        (true, false) => {
+                            self.rise(side, channel);
+                            Ok(())
+                        }
+                        (false, _) => {
+                            self.wish = None;
+                            Ok(())
+                        }
+                    },
+                    _ => Err("unexpected"),
+                }
             }
             Step::Say(side, line) => {
                 self.in_session(side)?;
@@ -653,6 +737,8 @@ impl Real {
             }
             Step::Cancel => (Side::Asker, ClientMessage::CancelConsultation { consultation }),
             Step::FallBack(side, channel) => (side, ClientMessage::FallBack { session, channel }),
+            Step::Propose(side, channel) => (side, ClientMessage::ProposeChannel { session, channel }),
+            Step::Answer(side, channel, accept) => (side, ClientMessage::AnswerChannel { session, channel, accept }),
             Step::Say(side, line) => {
                 let (message, text) = (MessageId::new(uuid(500 + line)), ChatText::new("好"));
                 (side, ClientMessage::SendChat { session, message, text })

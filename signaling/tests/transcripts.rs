@@ -246,6 +246,13 @@ impl Stage {
             ["is", "stopped"] => return self.county.feed(id, Input::Stop),
             ["cancels"] => ClientMessage::CancelConsultation { consultation: id },
             ["hangs", "up"] => ClientMessage::HangUp { session },
+            ["proposes", channel] => {
+                ClientMessage::ProposeChannel { session, channel: channel.parse().expect("a channel") }
+            }
+            [what @ ("agrees-to" | "refuses"), channel] => {
+                let (channel, accept) = (channel.parse().expect("a channel"), *what == "agrees-to");
+                ClientMessage::AnswerChannel { session, channel, accept }
+            }
             ["falls", "back", channel] => {
                 ClientMessage::FallBack { session, channel: channel.parse().expect("a channel") }
             }
@@ -350,7 +357,12 @@ impl Stage {
                     .map(|leg| format!("{} {} mic={} cam={}", leg.role, leg.state, leg.microphone, leg.camera))
                     .collect();
                 let seat = view.seat_until.map_or(String::new(), |until| format!(" seat={}", self.since(until)));
-                format!("session {} {} [{}]{seat}", view.state, view.channel, legs.join(", "))
+                let wish = view.proposal.map_or(String::new(), |wish| {
+                    let whose = view.legs.iter().find(|leg| leg.leg == wish.by).map_or("?", |leg| leg.role.as_str());
+                    let stands = if wish.agreed { "coming" } else { "proposed" };
+                    format!(" {} {stands} by {whose} until={}", wish.channel, self.since(wish.until))
+                });
+                format!("session {} {} [{}]{seat}{wish}", view.state, view.channel, legs.join(", "))
             }
             ServerMessage::Chat { number, text, .. } => format!("chat {number}: {}", text.expose()),
             ServerMessage::ChatRead { up_to, .. } => format!("chatRead up to {up_to}"),

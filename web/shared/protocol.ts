@@ -151,7 +151,27 @@ session: SessionId,
 /**
  * The channel to go on with; never above the one agreed.
  */
-channel: Channel, } | { "type": "sendChat", 
+channel: Channel, } | { "type": "proposeChannel", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * The channel to go on with; above the present one.
+ */
+channel: Channel, } | { "type": "answerChannel", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * The channel that was proposed.
+ */
+channel: Channel, 
+/**
+ * Whether to go on with it.
+ */
+accept: boolean, } | { "type": "sendChat", 
 /**
  * Which session.
  */
@@ -391,9 +411,25 @@ export type PracticeArea = "FAMILY" | "LABOUR" | "CONTRACT" | "DEBT" | "TRAFFIC"
 export type Presence = "OFFLINE" | "ONLINE" | "AVAILABLE" | "RINGING" | "BUSY" | "WRAP_UP" | "BREAK" | "ON_SITE";
 
 /**
- * What is new about a text question.
+ * A greater channel that one side wants, or that both want and that is being set up.
  */
-export type QuestionChange = "open" | "taken" | "reminder" | "changed";
+export type ProposalView = { 
+/**
+ * Whose wish it is.
+ */
+by: LegId, 
+/**
+ * The channel that is wanted.
+ */
+channel: Channel, 
+/**
+ * Both want it: transports are being set up, and the two go on by text until both are there.
+ */
+agreed: boolean, 
+/**
+ * When it lapses.
+ */
+until: Timestamp, };
 
 /**
  * A place in the queue.
@@ -586,15 +622,7 @@ consultation: ConsultationId,
 /**
  * 1..=5.
  */
-stars: number, } | { "type": "question", 
-/**
- * Which one.
- */
-question: ConsultationId, 
-/**
- * What is new.
- */
-change: QuestionChange, } | { "type": "draining", };
+stars: number, } | { "type": "draining", };
 
 /**
  * One live call inside a consultation.
@@ -650,6 +678,10 @@ activeSince: Timestamp | null,
  * While reconnecting: when the seat is given up.
  */
 seatUntil: Timestamp | null, 
+/**
+ * A greater channel that a side wants.
+ */
+proposal: ProposalView | null, 
 /**
  * Chat lines so far.
  */

@@ -299,6 +299,12 @@ impl Consultation {
             ) => self.record_outcome(lawyer, session, outcome, (legal_aid_prompted, referral_type), now),
             (ClientMessage::SetDevices { microphone, camera }, _) => self.devices(from, microphone, camera),
             (ClientMessage::FallBack { session, channel }, _) => self.fall_back(from, session, channel, now),
+            (ClientMessage::ProposeChannel { session, channel }, _) => {
+                self.propose_channel(from, session, channel, now)
+            }
+            (ClientMessage::AnswerChannel { session, channel, accept }, _) => {
+                self.answer_channel(from, session, channel, accept, now)
+            }
             (ClientMessage::SendChat { session, message, text }, _) => {
                 let (running, opening, out) = self.running(from, session)?;
                 running.say(opening, from, message, text, now, out)

@@ -107,6 +107,37 @@ impl Consultation {
         Ok(())
     }
 
+    /// A side wants a greater channel.
+    pub(super) fn propose_channel(
+        &mut self,
+        from: Party,
+        session: SessionId,
+        channel: Channel,
+        now: Now,
+    ) -> Result<(), SessionError> {
+        let timers = self.timers;
+        let (running, _, out) = self.running(from, session)?;
+        running.propose(from, channel, &timers, now, out)?;
+        self.moved(now);
+        Ok(())
+    }
+
+    /// A side answers the other's wish, or takes back its own.
+    pub(super) fn answer_channel(
+        &mut self,
+        from: Party,
+        session: SessionId,
+        channel: Channel,
+        accept: bool,
+        now: Now,
+    ) -> Result<(), SessionError> {
+        let timers = self.timers;
+        let (running, _, out) = self.running(from, session)?;
+        running.answer(from, channel, accept, &timers, now, out)?;
+        self.moved(now);
+        Ok(())
+    }
+
     /// Legs, session or channel moved: the matter follows, and both sides see the whole.
     pub(super) fn moved(&mut self, now: Now) {
         let Stage::Serving(session) = &self.stage else { return };
@@ -140,7 +171,7 @@ impl Consultation {
         let Stage::Serving(session) = &mut self.stage else { return };
         session.end(&self.opening, SessionState::Ended, reason, now, &mut self.out);
         let (ids, lawyer) = (session.ids, session.lawyer);
-        if session.channel != Channel::Text {
+        if session.has_media() {
             self.out.push(Output::Media(MediaOrder::ReleaseLegs { session: ids.session, lawyer, asker_waits: false }));
         }
         self.out.hint(Hint::Released { lawyer });

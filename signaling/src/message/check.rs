@@ -26,6 +26,9 @@ impl ClientMessage {
             Self::FallBack { session: _, channel: Channel::Video } => {
                 Err(ProtocolError::BadField { field: "channel", rule: "cannot fall back to video" })
             }
+            Self::ProposeChannel { session: _, channel: Channel::Text } => {
+                Err(ProtocolError::BadField { field: "channel", rule: "text needs no proposal" })
+            }
             Self::SendChat { session: _, message: _, text } => chat(text),
             Self::RecordOutcome { outcome, .. } if !outcome.can_be_said() => {
                 Err(ProtocolError::BadField { field: "outcome", rule: "is the server's own word" })
@@ -49,6 +52,8 @@ impl ClientMessage {
             | Self::TakeOver {}
             | Self::SetDevices { .. }
             | Self::FallBack { .. }
+            | Self::ProposeChannel { .. }
+            | Self::AnswerChannel { .. }
             | Self::ReadChat { .. }
             | Self::HangUp { .. }
             | Self::RecordOutcome { .. }
@@ -129,6 +134,7 @@ mod tests {
         assert!(outcome(Outcome::AdviceGiven, Some(ReferralType::Mediation)).is_ok());
         assert!(outcome(Outcome::ReferNotary, Some(ReferralType::Mediation)).is_err());
         assert!(ClientMessage::FallBack { session, channel: Channel::Video }.check().is_err());
+        assert!(ClientMessage::ProposeChannel { session, channel: Channel::Text }.check().is_err());
         let old = ClientMessage::Hello { version: 0, ticket: Token::new("t"), device: crate::words::DeviceClass::Web };
         assert_eq!(old.check(), Err(ProtocolError::UnsupportedVersion));
     }

@@ -118,6 +118,22 @@ pub enum ClientMessage {
         /// The channel to go on with; never above the one agreed.
         channel: Channel,
     },
+    /// Wants a greater channel in the same session: text → voice or video, voice → video. The other side has to agree.
+    ProposeChannel {
+        /// Which session.
+        session: SessionId,
+        /// The channel to go on with; above the present one.
+        channel: Channel,
+    },
+    /// Answers a proposal, or takes one's own back.
+    AnswerChannel {
+        /// Which session.
+        session: SessionId,
+        /// The channel that was proposed.
+        channel: Channel,
+        /// Whether to go on with it.
+        accept: bool,
+    },
     /// Sends a chat line.
     SendChat {
         /// Which session.
@@ -178,6 +194,8 @@ impl ClientMessage {
             Self::JoinMedia { .. } => "joinMedia",
             Self::SetDevices { .. } => "setDevices",
             Self::FallBack { .. } => "fallBack",
+            Self::ProposeChannel { .. } => "proposeChannel",
+            Self::AnswerChannel { .. } => "answerChannel",
             Self::SendChat { .. } => "sendChat",
             Self::ReadChat { .. } => "readChat",
             Self::HangUp { .. } => "hangUp",

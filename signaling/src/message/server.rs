@@ -263,8 +263,24 @@ pub struct SessionView {
     pub active_since: Option<Timestamp>,
     /// While reconnecting: when the seat is given up.
     pub seat_until: Option<Timestamp>,
+    /// A greater channel that a side wants.
+    pub proposal: Option<ProposalView>,
     /// Chat lines so far.
     pub chat_lines: u32,
+}
+
+/// A greater channel that one side wants, or that both want and that is being set up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct ProposalView {
+    /// Whose wish it is.
+    pub by: LegId,
+    /// The channel that is wanted.
+    pub channel: Channel,
+    /// Both want it: transports are being set up, and the two go on by text until both are there.
+    pub agreed: bool,
+    /// When it lapses.
+    pub until: Timestamp,
 }
 
 /// One participant as the others see it.

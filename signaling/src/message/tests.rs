@@ -38,6 +38,8 @@ pub(crate) fn one_of_each() -> Vec<ClientMessage> {
         ClientMessage::JoinMedia { attempt: 1, offer: Sdp::new("v=0\r\n") },
         ClientMessage::SetDevices { microphone: DeviceState::On, camera: DeviceState::Off },
         ClientMessage::FallBack { session, channel: Channel::Text },
+        ClientMessage::ProposeChannel { session, channel: Channel::Video },
+        ClientMessage::AnswerChannel { session, channel: Channel::Video, accept: true },
         ClientMessage::SendChat { session, message: MessageId::new(uuid(4)), text: ChatText::new("你好") },
         ClientMessage::ReadChat { session, up_to: 1 },
         ClientMessage::HangUp { session },

@@ -1,8 +1,10 @@
 //! One live call: two legs, a chat, and where the call stands.
+pub(crate) mod ascent;
 pub(crate) mod chat;
 pub(crate) mod leg;
 
 use self::{
+    ascent::{Answered, Ascent},
     chat::{Chat, Said},
     leg::{Leg, Seat},
 };
@@ -66,6 +68,7 @@ pub(crate) struct Session {
     state: State,
     active_since: Option<Timestamp>,
     must_end: Instant,
+    ascent: Ascent,
     chat: Chat,
 }
 
@@ -90,6 +93,7 @@ impl Session {
             state: State::Connecting { deadline: now.mono + timers.connect },
             active_since: None,
             must_end: now.mono + timers.longest_session,
+            ascent: Ascent::default(),
             chat: Chat::default(),
         }
     }
@@ -108,8 +112,10 @@ impl Session {
     pub(crate) fn deadline(&self) -> Instant {
         match self.state {
             State::Connecting { deadline } => deadline,
-            State::Active => self.must_end,
-            State::Reconnecting => self.seats().map_or(self.must_end, |seat| seat.min(self.must_end)),
+            State::Active | State::Reconnecting => {
+                let ends = [self.seats(), self.ascent.until()];
+                ends.into_iter().flatten().fold(self.must_end, Instant::min)
+            }
         }
     }
 
@@ -123,6 +129,10 @@ impl Session {
         match self.state {
             State::Connecting { deadline } if deadline <= now.mono => self.not_connected(timers, now, out),
             State::Active | State::Reconnecting if self.must_end <= now.mono => Verdict::Ended(EndReason::TooLong),
+            State::Active | State::Reconnecting if self.ascent.until().is_some_and(|until| until <= now.mono) => {
+                self.stay(out);
+                Verdict::GoesOn
+            }
             State::Reconnecting => {
                 for leg in [&mut self.citizen, &mut self.desk] {
                     if leg.seat_until.is_some_and(|until| until.mono <= now.mono) {
@@ -150,6 +160,14 @@ impl Session {
     /// Moves legs and session to where the seats say they are; tells both sides when anything moved.
     pub(crate) fn settle(&mut self, timers: &Timers, now: Now, out: &mut Outbox) -> bool {
         let mut moved = false;
+        if let Some(channel) = self.ascent.coming()
+            && [&self.citizen, &self.desk].into_iter().all(|leg| leg.seat.is_there(channel))
+        {
+            self.ascent.clear();
+            self.channel = channel;
+            out.event(Event::ChannelChanged { session: self.ids.session, to: channel }, now);
+            moved = true;
+        }
         for leg in [&mut self.citizen, &mut self.desk] {
             let next = leg.next_state(self.channel);
             if next != leg.state {
@@ -237,10 +255,89 @@ impl Session {
             return Err(SessionError::NotAllowed);
         }
         let lesser = channel < self.channel;
+        // Whoever has no microphone after all stays with text.
+        let gives_up = self.ascent.coming().is_some();
+        if lesser || gives_up {
+            self.stay(out);
+        }
         if lesser {
             self.change_channel(channel, timers, now, out);
         }
-        Ok(lesser)
+        Ok(lesser || gives_up)
+    }
+
+    /// One side wants a greater channel; both may see each other in an instant when the transports stand already.
+    pub(crate) fn propose(
+        &mut self,
+        party: Party,
+        channel: Channel,
+        timers: &Timers,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), SessionError> {
+        let by = self.leg(party).map(|leg| leg.id).ok_or(SessionError::NotFound)?;
+        if channel <= self.channel {
+            return Err(SessionError::NotAllowed);
+        }
+        if self.state != State::Active {
+            return Err(SessionError::Unexpected);
+        }
+        if let Answered::Agreed(channel) = self.ascent.propose(by, channel, now)? {
+            self.ascend(channel, timers, now, out);
+        }
+        Ok(())
+    }
+
+    /// The other side answers, or the one that proposed takes it back.
+    pub(crate) fn answer(
+        &mut self,
+        party: Party,
+        channel: Channel,
+        accept: bool,
+        timers: &Timers,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), SessionError> {
+        let by = self.leg(party).map(|leg| leg.id).ok_or(SessionError::NotFound)?;
+        if let Answered::Agreed(channel) = self.ascent.answer(by, channel, accept)? {
+            self.ascend(channel, timers, now, out);
+        }
+        Ok(())
+    }
+
+    /// Both want it. With transports there is nothing to wait for; from text they are set up first.
+    fn ascend(&mut self, channel: Channel, timers: &Timers, now: Now, out: &mut Outbox) {
+        if self.channel == Channel::Text {
+            // What was seen of transports that were taken down since is no news.
+            for leg in [&mut self.citizen, &mut self.desk] {
+                leg.seat.media = false;
+            }
+            self.ascent.begin(now.after(timers.connect));
+            out.push(Output::Media(MediaOrder::ConnectLegs {
+                session: self.ids.session,
+                citizen: self.ids.citizen,
+                lawyer: self.lawyer,
+                lawyer_leg: self.ids.lawyer,
+            }));
+            return;
+        }
+        self.ascent.clear();
+        self.channel = channel;
+        out.event(Event::ChannelChanged { session: self.ids.session, to: channel }, now);
+    }
+
+    /// The wish lapsed: what was set up for it is taken down, and the two go on as they were.
+    fn stay(&mut self, out: &mut Outbox) {
+        if self.ascent.coming().is_some() {
+            let (session, lawyer) = (self.ids.session, self.lawyer);
+            out.push(Output::Media(MediaOrder::ReleaseLegs { session, lawyer, asker_waits: false }));
+        }
+        self.ascent.clear();
+    }
+
+    /// Whether transports are in use or being set up.
+    pub(crate) fn has_media(&self) -> bool {
+        self.channel != Channel::Text || self.ascent.coming().is_some()
     }
 
     fn change_channel(&mut self, channel: Channel, timers: &Timers, now: Now, out: &mut Outbox) {
@@ -364,6 +461,7 @@ impl Session {
                 }
                 State::Connecting { .. } | State::Active => None,
             },
+            proposal: self.ascent.view(),
             chat_lines: self.chat.count(),
         })
     }

@@ -95,6 +95,8 @@ impl Task {
                 self.pass(self.session_here(*session), tab, frame)
             }
             ClientMessage::FallBack { session, .. }
+            | ClientMessage::ProposeChannel { session, .. }
+            | ClientMessage::AnswerChannel { session, .. }
             | ClientMessage::SendChat { session, .. }
             | ClientMessage::ReadChat { session, .. }
             | ClientMessage::HangUp { session } => self.pass(self.session_here(*session), tab, frame),
