@@ -165,6 +165,7 @@ function session(state: SessionView['state']): { type: 'session' } & SessionView
     legs: [],
     activeSince: null,
     seatUntil: null,
+    proposal: null,
     chatLines: 0,
   }
 }

@@ -124,6 +124,7 @@ const zh = {
   'end.wrote': '您和律师用文字谈过了',
   'end.earlier': '您上一次咨询已经结束，现在还可以评价。',
   'end.broken': '通话断了',
+  'end.bySupervisor': '管理人员因故结束了通话。有不同意见，可以在“我的咨询”里投诉。',
   'end.brokenLead': '网络没有恢复，这次通话结束了。您可以再呼叫一次。',
   'end.rate': '这次服务怎么样？',
   'end.star': '{n} 星',
@@ -333,6 +334,8 @@ const en: Record<keyof typeof zh, string> = {
   'end.wrote': 'You wrote with the lawyer',
   'end.earlier': 'Your last consultation is over. You can still rate it.',
   'end.broken': 'The call broke off',
+  'end.bySupervisor':
+    'A supervisor ended the talk for a reason. If you disagree, you can complain under “My consultations”.',
   'end.brokenLead': 'The network did not come back, so the call ended. You can call again.',
   'end.rate': 'How was it?',
   'end.star': '{n} stars',

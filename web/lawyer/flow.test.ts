@@ -25,6 +25,7 @@ const SESSION = {
   legs: [],
   activeSince: 1,
   seatUntil: null,
+  proposal: null,
   chatLines: 0,
 } as const satisfies ServerMessage
 

@@ -28,6 +28,7 @@ const SESSION: SessionView = {
   legs: [],
   activeSince: 0,
   seatUntil: null,
+  proposal: null,
   chatLines: 0,
 }
 const ENDED = { session: 's', consultation: 'c', reason: 'CITIZEN_HUNG_UP', twoWayS: 1, outcomeDue: false } as const

@@ -282,7 +282,7 @@ export type DeviceState = "ON" | "OFF" | "ABSENT";
 /**
  * Why a session ended.
  */
-export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST" | "NO_MEDIA" | "ABANDONED" | "MISSED" | "TOO_LONG" | "SERVER_STOPPED";
+export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST" | "NO_MEDIA" | "ABANDONED" | "MISSED" | "TOO_LONG" | "SUPERVISOR_ENDED" | "SERVER_STOPPED";
 
 /**
  * Why a request was refused: stable words, the same on the socket and in `problem+json`.

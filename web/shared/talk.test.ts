@@ -14,6 +14,7 @@ const SESSION: SessionView = {
   legs: [],
   activeSince: 1,
   seatUntil: null,
+  proposal: null,
   chatLines: 0,
 }
 const TALKING: Talk = { ...SILENCE, session: SESSION }

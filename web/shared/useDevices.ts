@@ -79,6 +79,12 @@ export function useDevices(call: Call) {
     miss(device, typeof got === 'string' ? got : null, byHand)
   }
 
+  /** Lets go of one device, which nothing needs any more. */
+  function drop(device: Device): void {
+    put(device, null)
+    miss(device, null, false)
+  }
+
   /** Lets go of everything. */
   function release(): void {
     stopSelf()
@@ -145,5 +151,5 @@ export function useDevices(call: Call) {
     self.value = null
   }
 
-  return { captured, self, trouble, regaining, take, regain, release }
+  return { captured, self, trouble, regaining, take, regain, drop, release }
 }

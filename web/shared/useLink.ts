@@ -151,6 +151,7 @@ export function useLink(api: Api, events: LinkEvents) {
     quality,
     takeDevices: devices.take,
     regain: devices.regain,
+    drop: devices.drop,
     repeatDevices,
     release,
   }

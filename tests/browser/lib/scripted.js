@@ -118,7 +118,7 @@ export function session({ you = 'leg-citizen', channel = 'video', state = 'ACTIV
     legs: [leg('leg-citizen', 'CITIZEN', '群众4821'), leg('leg-lawyer', 'LAWYER', '王建国')],
     activeSince: Date.now() - 83_000,
     seatUntil: null,
-    chatLines: 0,
+    proposal: null, chatLines: 0,
     ...more,
   }
 }

@@ -38,6 +38,7 @@ const zh = {
   'list.outcome': '结果',
   'list.record': '记录',
   'list.open': '查看',
+  'list.end': '结束',
   'list.none': '—',
 
   'role.CITIZEN': '咨询人',
@@ -176,6 +177,7 @@ const en: Record<keyof typeof zh, string> = {
   'list.outcome': 'Outcome',
   'list.record': 'Record',
   'list.open': 'Open',
+  'list.end': 'End',
   'list.none': '—',
 
   'role.CITIZEN': 'Citizen',
