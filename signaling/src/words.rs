@@ -228,6 +228,8 @@ words! {
         Missed = "MISSED",
         /// It ran longer than a session may (4 h).
         TooLong = "TOO_LONG",
+        /// A supervisor ended it, with a reason.
+        SupervisorEnded = "SUPERVISOR_ENDED",
         /// The server drained or crashed.
         ServerStopped = "SERVER_STOPPED",
     }

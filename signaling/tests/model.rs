@@ -51,6 +51,7 @@ enum Step {
     Outcome(Side, Outcome),
     Sealed,
     Rate(Side, u8),
+    SupervisorEnds,
     Stop,
     /// The process ends and another one takes up what it can from the events.
     Restart,
@@ -117,6 +118,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Sealed),
         2 => (side(), 0..=6u8).prop_map(|(side, stars)| Step::Rate(side, stars)),
         1 => Just(Step::Restart),
+        1 => prop::bool::weighted(0.3).prop_map(|ends| if ends { Step::SupervisorEnds } else { Step::Wait(1) }),
         1 => prop::bool::weighted(0.1).prop_map(|stop| if stop { Step::Stop } else { Step::Wait(1) }),
     ]
 }
@@ -617,6 +619,15 @@ impl Model {
                     Ok(())
                 }
             },
+            Step::SupervisorEnds => match self.phase {
+                Phase::Connecting | Phase::Talking => {
+                    self.end();
+                    Ok(())
+                }
+                Phase::Over => Err("over"),
+                Phase::Gone if self.ended.is_some() => Err("over"),
+                Phase::Waiting | Phase::Gone => Err("not-found"),
+            },
             Step::Stop => {
                 match self.phase {
                     Phase::Waiting => self.not_served(SessionState::Missed, ConsultationState::Unserved),
@@ -724,6 +735,7 @@ impl Real {
                 return self.feed(Input::Media { party: side.party(), fact });
             }
             Step::Sealed => return self.feed(Input::Sealed { session, record: RecordId::new(uuid(5)) }),
+            Step::SupervisorEnds => return self.feed(Input::SupervisorEnds { session }),
             Step::Stop => return self.feed(Input::Stop),
             Step::Restart => {
                 self.feed(Input::Timeout)?;

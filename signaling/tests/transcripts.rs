@@ -243,6 +243,9 @@ impl Stage {
             ["is", "sealed"] => {
                 return self.county.feed(id, Input::Sealed { session, record: RecordId::new(uuid(77)) });
             }
+            ["is", "ended", "by", "a", "supervisor"] => {
+                return self.county.feed(id, Input::SupervisorEnds { session });
+            }
             ["is", "stopped"] => return self.county.feed(id, Input::Stop),
             ["cancels"] => ClientMessage::CancelConsultation { consultation: id },
             ["hangs", "up"] => ClientMessage::HangUp { session },

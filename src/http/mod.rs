@@ -112,6 +112,7 @@ pub fn routes() -> Vec<Route> {
         post("/api/questions/{id}/answers/{answer}", Action::AnswerQuestion, questions::amend),
         post("/api/questions/{id}/replies", Action::AnswerQuestion, questions::reply),
         get("/api/sessions", Action::ListSessions, sessions::list),
+        post("/api/sessions/{id}/end", Action::EndSession, sessions::end),
         get("/api/records", Action::ListRecords, records::list),
         get("/api/records/{id}", Action::ReadRecord, records::read),
         get("/api/matters", Action::ListMatters, matters::list),

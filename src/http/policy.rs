@@ -137,6 +137,8 @@ table! {
     AnswerQuestion:   No No Own No No No No, Hide;
     /// List sessions, metadata only.
     ListSessions:     No No Own All No All No, Forbid;
+    /// End a running session, with a reason.
+    EndSession:       No No No No No All No, Hide;
     /// List sealed records, metadata only.
     ListRecords:      No No Own No No All No, Forbid;
     /// Read one sealed record in full, metadata only.

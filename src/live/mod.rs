@@ -28,7 +28,7 @@ use yunfa_media::driver::{FactReceiver, Handle};
 use yunfa_signaling::{
     consultation::Consultation,
     error::SessionError,
-    ids::{AreaCode, ConsultationId, LawyerId, RequestId},
+    ids::{AreaCode, ConsultationId, LawyerId, RequestId, SessionId},
     message::ServerMessage,
     private::Token,
     time::Timestamp,
@@ -139,6 +139,18 @@ impl Live {
     /// Whether somebody has a page open, or a matter that runs.
     pub fn is_here(&self, person: Person) -> bool {
         self.0.is_here(person)
+    }
+
+    /// Ends a running session by a supervisor's word.
+    ///
+    /// # Errors
+    /// When it is over, or was never begun here.
+    pub async fn end_session(&self, consultation: ConsultationId, session: SessionId) -> Result<(), SessionError> {
+        let (answer, answered) = oneshot::channel();
+        if !self.0.post(consultation, ToConsultation::SupervisorEnds { session, answer }) {
+            return Err(SessionError::Over);
+        }
+        answered.await.unwrap_or(Err(SessionError::Over))
     }
 
     /// Who is there, besides those who are offline; nobody when the server stops.

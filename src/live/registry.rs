@@ -132,6 +132,8 @@ pub(super) enum ToConsultation {
     Said { from: Party, tab: Option<duty::Tab>, frame: ClientFrame },
     /// The asker gives stars by another way than a socket, and waits for the answer.
     Rate { stars: u8, answer: oneshot::Sender<Result<(), SessionError>> },
+    /// A supervisor ends its session, and waits for the answer.
+    SupervisorEnds { session: SessionId, answer: oneshot::Sender<Result<(), SessionError>> },
     /// Desks are rung for it.
     Ring(Vec<Ring>),
     /// How a lawyer is looked for.

@@ -223,6 +223,10 @@ impl Task {
                 // Nobody need listen any more.
                 let _ = answer.send(outcome);
             }
+            ToConsultation::SupervisorEnds { session, answer } => {
+                // Nobody need listen any more.
+                let _ = answer.send(self.take(Input::SupervisorEnds { session }));
+            }
             ToConsultation::Ring(lawyers) => {
                 for Ring { lawyer, name, mode, tier } in lawyers {
                     let offer = self.registry.clock.mint::<OfferId>();

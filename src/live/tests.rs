@@ -136,7 +136,7 @@ struct Call {
     asker: Page,
     desk: Page,
     consultation: ConsultationId,
-    session: yunfa_signaling::ids::SessionId,
+    session: SessionId,
 }
 
 impl Call {

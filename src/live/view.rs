@@ -241,6 +241,7 @@ mod tests {
             legs: vec![],
             active_since: None,
             seat_until: None,
+            proposal: None,
             chat_lines: 0,
         }
     }

@@ -27,6 +27,7 @@ migrations! {
     "20261122000300_after",
     "20261122000310_reopening",
     "20261122000400_push",
+    "20261122000500_in_call",
 }
 
 /// Brings the schema up to date; a database that is, stays as it is. Refuses one that ran a text that differs from ours.

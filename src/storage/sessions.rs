@@ -1,5 +1,6 @@
 //! Lists of sessions for the office and for a lawyer's own desk: metadata only, page by page.
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 use sqlx::any::AnyRow;
 use yunfa_signaling::{
     ids::{AreaCode, ConsultationId, LawyerId, RecordId, SessionId},
@@ -8,7 +9,7 @@ use yunfa_signaling::{
 };
 
 use super::{
-    StorageError, Store,
+    AuditNote, StorageError, Store, audit,
     row::{Columns, statements},
 };
 
@@ -23,6 +24,7 @@ statements! {
         LEFT JOIN lawyers l ON l.id = s.lawyer LEFT JOIN checkpoints p ON p.session = s.id LEFT JOIN service_records r ON r.source = s.id \
         WHERE (s.lawyer = $1 OR $1 = '') AND (s.created_at < $2 OR (s.created_at = $2 AND s.id < $3)) \
         ORDER BY s.created_at DESC, s.id DESC LIMIT $4";
+    INTERVENE = "INSERT INTO interventions (session, actor, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT (session) DO NOTHING";
 }
 
 /// Whose rows are asked for.
@@ -152,6 +154,25 @@ impl Store {
             .await?;
         let items = rows.iter().map(session_row).collect::<Result<Vec<_>, _>>()?;
         Ok(Page::of(items, limit, |row| Cursor { at: row.created_at.0, id: row.session.to_string() }))
+    }
+
+    /// Writes down who ends this session and why, before it is ended; the first word stays.
+    pub async fn intervene(
+        &self,
+        session: SessionId,
+        actor: &str,
+        reason: &str,
+        now: Timestamp,
+    ) -> Result<(), StorageError> {
+        let object = session.to_string();
+        let mut tx = self.begin().await?;
+        let query = sqlx::query(INTERVENE).bind(&object).bind(actor).bind(reason).bind(now.0);
+        if query.execute(&mut *tx).await?.rows_affected() == 1 {
+            let hash = Sha256::digest(reason.as_bytes()).into();
+            let note = AuditNote { actor, action: "session.ended", object_kind: "session", object: &object, hash };
+            audit::append(&mut tx, &note, now).await?;
+        }
+        Ok(tx.commit().await?)
     }
 }
 

@@ -30,4 +30,5 @@ mod sockets;
 mod stopping;
 mod strangers;
 mod streams;
+mod supervise;
 mod udp;

@@ -124,6 +124,43 @@ async fn a_call_without_a_microphone_goes_on_by_text_in_the_same_session() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_text_session_goes_on_by_video_when_both_want_it_and_is_one_record() {
+    let _calm = machine::calm().await;
+    let server = TestServer::start().await;
+    let mut call = Call::begin(&server, Channel::Text, Shape::CALL).await;
+    let (session, channel) = (call.session, Channel::Video);
+
+    call.lawyer.client.socket().request(ClientMessage::ProposeChannel { session, channel }).await.expect("proposed");
+    let proposed = |message: &ServerMessage| match message {
+        ServerMessage::Session(view) => view.proposal,
+        _ => None,
+    };
+    let wish = call.citizen.client.wait_for(PATIENCE, "a proposal", proposed).await.expect("told");
+    assert_eq!((wish.by, wish.channel, wish.agreed), (call.lawyer_leg, channel, false));
+    let agree_to = ClientMessage::AnswerChannel { session, channel, accept: true };
+    call.citizen.client.socket().request(agree_to).await.expect("agreed");
+    call.citizen.client.join_media(Shape::CALL).await.expect("media");
+    let by_video = |message: &ServerMessage| match message {
+        ServerMessage::Session(view) if view.channel == channel => Some(view.state),
+        _ => None,
+    };
+    let (one, other) = tokio::join!(
+        call.citizen.client.wait_for(PATIENCE, "video", by_video),
+        call.lawyer.client.wait_for(PATIENCE, "video", by_video),
+    );
+    assert_eq!((one.expect("told"), other.expect("told")), (SessionState::Active, SessionState::Active));
+    for client in [&mut call.citizen.client, &mut call.lawyer.client] {
+        client.take_received();
+    }
+
+    let (seen, recorded) = call.hold_and_end().await;
+
+    assert!(seen.iter().all(|seen| seen.audio.frames > 100 && seen.video.frames > 50), "{seen:#?}");
+    agree(&seen, recorded);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_desk_on_another_worker_joins_again_where_the_citizen_is() {
     let _calm = machine::calm().await;
     let server = TestServer::with(&[("media.workers", "2"), ("media.peers_per_worker", "2")], Clock::machine()).await;
@@ -183,7 +220,9 @@ impl Call {
         lawyer.set_duty(true).await.expect("on duty");
         let mut citizen = Citizen::arrive(&api, &directory).await.expect("a guest");
         citizen.ask(PracticeArea::Labour, village(&directory), channel).await.expect("asked");
-        citizen.client.join_media(shape).await.expect("warm media");
+        if channel != Channel::Text {
+            citizen.client.join_media(shape).await.expect("warm media");
+        }
         let offer = lawyer.wait_for_offer(PATIENCE).await.expect("rung");
         assert!(lawyer.accept(offer).await.expect("accepted"), "nobody else is there");
         // Both listen, for either may be asked to join again.

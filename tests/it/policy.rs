@@ -26,6 +26,8 @@ fn expected(action: Action) -> [u16; 7] {
         Action::ConfirmPhone => [401, IN, 403, 403, 403, 403, 403],
         Action::EnrolTotp => [401, 403, IN, IN, IN, IN, IN],
         Action::UsePush => [401, 403, IN, 403, 403, 403, 403],
+        // A reason is wanted before the session is looked for.
+        Action::EndSession => [401, 404, 404, 404, 404, IN, 404],
         Action::ListSessions => [401, 403, IN, IN, 403, IN, 403],
         Action::ListRecords => [401, 403, IN, 403, 403, IN, 403],
         // A thing that is not there and one that is out of reach look the same.
@@ -77,6 +79,8 @@ fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
         "/api/firms/{id}/import POST" => only_dispatcher([415; 3]),
         "/api/firm-admins/{id}/close POST" => only_dispatcher([204, 204, 404]),
         // Both have one star, a complaint and an objection.
+        // Both are over.
+        "/api/sessions/{id}/end POST" => Some([[401; 3], OUT, OUT, OUT, OUT, [409, 409, 404], OUT]),
         "/api/matters/{id}/rating POST" => Some([[401; 3], [409, 404, 404], OUT, OUT, OUT, OUT, OUT]),
         // It is being followed up.
         "/api/matters/{id}/reopening POST" => Some([[401; 3], [409, 404, 404], OUT, OUT, OUT, OUT, OUT]),
@@ -112,6 +116,7 @@ fn said_about(path: &str) -> Value {
     match path {
         "/api/lawyers/{id}" => json!({ "version": 999_999, "practiceAreas": ["LAND"] }),
         "/api/firms/{id}/admins" => json!({ "name": "方寸" }),
+        "/api/sessions/{id}/end" => json!({ "reason": "谩骂" }),
         "/api/matters/{id}/rating" => json!({ "stars": 5 }),
         "/api/matters/{id}/reopening" => json!({ "consultation": "0192f3c4-5678-7abc-8def-0123456789ac" }),
         "/api/matters/{id}/complaint" => json!({ "cause": "ATTITUDE", "text": "没有回答" }),
@@ -143,6 +148,7 @@ fn tomorrow(hour: i64) -> String {
 /// For each kind of object that a path may name one that is the lawyer's and the firm's own, and one that is neither's.
 struct Objects {
     records: [String; 2],
+    sessions: [String; 2],
     lawyers: [String; 2],
     admins: [String; 2],
     shifts: [String; 2],
@@ -156,6 +162,7 @@ impl Objects {
     fn of(&self, path: &str) -> [&str; 2] {
         let both = match path.split('/').nth(2) {
             Some("records") => &self.records,
+            Some("sessions") => &self.sessions,
             Some("lawyers") => &self.lawyers,
             Some("firm-admins") => &self.admins,
             Some("roster") => &self.shifts,
@@ -206,7 +213,9 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
             text(&item["id"])
         })
     };
+    let session = async |record: &str| text(&supervisor.get(&format!("/api/records/{record}")).await.body["sessionId"]);
     let objects = Objects {
+        sessions: [session(&own.record).await, session(&others.record).await],
         follow_ups: of_matters("/api/follow-ups").await,
         appeals: of_matters("/api/appeals").await,
         matters: matters.clone(),

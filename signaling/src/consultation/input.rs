@@ -148,6 +148,11 @@ pub enum Input {
         /// What.
         fact: MediaFact,
     },
+    /// A supervisor ends this session; why is kept by the office.
+    SupervisorEnds {
+        /// Which session.
+        session: SessionId,
+    },
     /// The seconds of this session in which both legs' media arrived, so far.
     TwoWay {
         /// Which session.

@@ -127,6 +127,7 @@ impl Consultation {
                 self.media(party, fact, now);
                 Ok(())
             }
+            Input::SupervisorEnds { session } => self.supervisor_ends(session, now),
             Input::TwoWay { session, seconds } => self.two_way(session, seconds),
             Input::Sealed { session, record } => self.sealed(session, record, now),
             Input::Stop => {

@@ -166,6 +166,18 @@ impl Consultation {
         }
     }
 
+    /// A supervisor ends what is no consultation any more. Nobody of the office hears or reads anything of it.
+    pub(super) fn supervisor_ends(&mut self, session: SessionId, now: Now) -> Result<(), SessionError> {
+        match &self.stage {
+            Stage::Serving(running) if running.ids.session == session => {
+                self.end(EndReason::SupervisorEnded, now);
+                Ok(())
+            }
+            Stage::Over(over) | Stage::Final(Some(over)) if over.ids.session == session => Err(SessionError::Over),
+            Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => Err(SessionError::NotFound),
+        }
+    }
+
     /// Ends the session; the outcome is awaited from now on.
     pub(super) fn end(&mut self, reason: EndReason, now: Now) {
         let Stage::Serving(session) = &mut self.stage else { return };

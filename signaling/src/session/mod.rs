@@ -414,8 +414,9 @@ impl Session {
     pub(crate) fn end(&mut self, opening: &Opening, to: SessionState, reason: EndReason, now: Now, out: &mut Outbox) {
         for leg in [&mut self.citizen, &mut self.desk] {
             leg.seat_until = None;
+            let left = if reason == EndReason::SupervisorEnded { LegState::Kicked } else { LegState::Left };
             if leg.state != LegState::TimedOut {
-                move_leg(leg, LegState::Left, self.ids.session, now, out);
+                move_leg(leg, left, self.ids.session, now, out);
             }
         }
         let session = self.ids.session;
