@@ -432,6 +432,11 @@ agreed: boolean,
 until: Timestamp, };
 
 /**
+ * What is new about a text question.
+ */
+export type QuestionChange = "open" | "taken" | "reminder" | "changed";
+
+/**
  * A place in the queue.
  */
 export type QueueView = { 
@@ -622,7 +627,15 @@ consultation: ConsultationId,
 /**
  * 1..=5.
  */
-stars: number, } | { "type": "draining", };
+stars: number, } | { "type": "question", 
+/**
+ * Which one.
+ */
+question: ConsultationId, 
+/**
+ * What is new.
+ */
+change: QuestionChange, } | { "type": "draining", };
 
 /**
  * One live call inside a consultation.
