@@ -16,6 +16,7 @@ use crate::{
     announce::{self, Addresses},
     attendance,
     bus::{Hint, InProcess, Listener, SharedBus},
+    call_back,
     clock::Clock,
     config::{Config, Http, machine},
     crash_point::crash_point,
@@ -33,7 +34,7 @@ use crate::{
         tls::{self, TlsError},
     },
     jobs::Jobs,
-    live::{self, Live, Person},
+    live::{self, Called, Live, Person},
     push::{self, Alert, Push},
     questions::{self, Questions},
     recorder::Recorder,
@@ -211,7 +212,8 @@ impl Server {
         };
         let (recorder, writer, jobs) = start_recording(&config, &store, &clock, &shutdown).await?;
         let (alerts, to_send) = mpsc::channel(push::ALERTS);
-        let live = start_live(&config, &clock, &store, recorder.clone(), alerts).await?;
+        let (called, calls) = mpsc::channel(call_back::MAILBOX);
+        let live = start_live(&config, &clock, &store, recorder.clone(), (alerts, called)).await?;
         handover::take_over(&jobs, &live, &recorder, config.timers).await?;
         let sms = Sms::new(config.sms.clone(), clock.clone(), shutdown.clone()).map_err(StartError::Sms)?;
         let questions = start_questions(&config, &jobs, &live, &sms, &shutdown).await?;
@@ -252,6 +254,8 @@ impl Server {
             config,
             clock,
         });
+        let teller = app.clone();
+        shutdown.spawn(async move { call_back::tell(&teller, calls).await });
         let watched = app.clone();
         shutdown.spawn(async move { attendance::watch(&watched).await });
         let doors = [(http, None), (https, tls)];
@@ -337,7 +341,7 @@ async fn start_live(
     clock: &Clock,
     store: &Store,
     recorder: Recorder,
-    alerts: mpsc::Sender<Alert>,
+    (alerts, called): (mpsc::Sender<Alert>, mpsc::Sender<Called>),
 ) -> Result<Live, StartError> {
     let addresses = if config.media.public_addresses.is_empty() {
         let loopback = IpAddr::from([127, 0, 0, 1]);
@@ -352,8 +356,8 @@ async fn start_live(
     };
     let (media, facts) = Driver::start(driver).map_err(StartError::Media)?;
     let localities = store.areas().await?.into_iter().map(|area| (area.code, area.name)).collect();
-    let timers = config.timers;
-    Ok(Live::start(live::Parts { clock: clock.clone(), recorder, media, facts, localities, timers, alerts }))
+    let (clock, timers) = (clock.clone(), config.timers);
+    Ok(Live::start(live::Parts { clock, recorder, media, facts, localities, timers, alerts, called }))
 }
 
 /// Takes up the text questions that live.

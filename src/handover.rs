@@ -1,8 +1,13 @@
-//! What the last process left waiting goes on in this one: outcomes, seals and stars of sessions that are over.
+//! What the last process left waiting goes on in this one: outcomes, seals and stars of sessions that are over, call backs.
 use tracing::{info, warn};
-use yunfa_signaling::{consultation::Consultation, timers::Timers};
+use yunfa_signaling::{
+    consultation::{Again, Consultation, SessionIds},
+    milestone::Milestone,
+    timers::Timers,
+};
 
 use crate::{
+    clock::Clock,
     jobs::Jobs,
     live::{Holder, Live},
     recorder::Recorder,
@@ -12,7 +17,7 @@ use crate::{
 /// Matters taken up at once.
 const PAGE: u32 = 100;
 
-/// Takes up what is over, ends and seals what a crash cut off, and takes that up too. Before the doors open, so that the
+/// Takes up what is over or on hold, ends and seals what a crash cut off, and takes that up too. Before the doors open, so that the
 /// first page of its people finds it.
 ///
 /// # Errors
@@ -23,12 +28,12 @@ pub async fn take_over(jobs: &Jobs, live: &Live, recorder: &Recorder, timers: Ti
     jobs.at_start().await?;
     let cut_off = take_up(jobs, live, recorder, timers).await?;
     if waiting + cut_off > 0 {
-        info!("{} consultations of the last run still wait for an outcome or stars", waiting + cut_off);
+        info!("{} consultations of the last run still wait for an outcome, stars or a call back", waiting + cut_off);
     }
     Ok(())
 }
 
-/// Takes up every matter whose session is over and whose node is gone.
+/// Takes up every matter whose session is over, or whose asker is to be called back, and whose node is gone.
 async fn take_up(jobs: &Jobs, live: &Live, recorder: &Recorder, timers: Timers) -> Result<usize, StorageError> {
     let Jobs { store, lease, clock, .. } = jobs;
     let (mut after, mut taken) = (None, 0);
@@ -37,7 +42,12 @@ async fn take_up(jobs: &Jobs, live: &Live, recorder: &Recorder, timers: Timers) 
         let Some(last) = histories.last().and_then(|history| history.first()) else { break };
         after = Some(last.consultation);
         for history in histories {
-            match Consultation::resume(&history, timers, clock.now()) {
+            let over = Consultation::resume(&history, timers, clock.now());
+            let matter = match over {
+                Some(over) => Some(over),
+                None => on_hold(store, live, clock, &history, timers).await?,
+            };
+            match matter {
                 Some(matter) => {
                     let people = people(store, &matter).await?;
                     live.resume(matter, people).await;
@@ -46,13 +56,35 @@ async fn take_up(jobs: &Jobs, live: &Live, recorder: &Recorder, timers: Timers) 
                 // The store and the machine disagree about where it stands; the reaper decides.
                 None => {
                     let Some(first) = history.first() else { continue };
-                    warn!(consultation.id = ?first.consultation, "a matter that was over cannot be taken up");
+                    warn!(consultation.id = ?first.consultation, "a matter cannot be taken up");
                     recorder.leave_open(first.consultation).await;
                 }
             }
         }
     }
     Ok(taken)
+}
+
+/// A matter whose asker is to be called back, if it is one and the asker is still known.
+async fn on_hold(
+    store: &Store,
+    live: &Live,
+    clock: &Clock,
+    history: &[Milestone],
+    timers: Timers,
+) -> Result<Option<Consultation>, StorageError> {
+    let Some((citizen, area)) = Consultation::on_hold(history) else { return Ok(None) };
+    let Some(citizen) = store.citizen(citizen).await? else { return Ok(None) };
+    let again = Again {
+        alias: citizen.alias,
+        locality: live.locality(&area).unwrap_or_default(),
+        sessions: std::array::from_fn(|_| SessionIds {
+            session: clock.mint(),
+            citizen: clock.mint(),
+            lawyer: clock.mint(),
+        }),
+    };
+    Ok(Consultation::resume_on_hold(history, again, timers, clock.now()))
 }
 
 /// The asker and the lawyer of a matter; who is no longer known is left out.

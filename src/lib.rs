@@ -6,6 +6,7 @@ pub mod announce;
 pub mod app;
 pub mod attendance;
 pub mod bus;
+pub mod call_back;
 pub mod cli;
 pub mod clock;
 pub mod config;

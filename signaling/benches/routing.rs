@@ -3,6 +3,7 @@
 //! 10 000 lawyers on duty (1 000 of the county, 9 000 of the nation), all of them occupied, and 2 000 who wait. Each input of the
 //! duty book is timed with the outputs it leaves; the median, the 99th percentile and the worst of each kind are printed.
 use std::{
+    collections::BTreeSet,
     collections::VecDeque,
     io::{self, Write as _},
     time::{Duration, Instant as Watch},
@@ -73,6 +74,7 @@ impl Book {
             lawyer: None,
             asked: self.now.mono,
             away: false,
+            barred: BTreeSet::new(),
         };
         let id = ConsultationId::new(Uuid::from_u128(1_000_000 + self.asked));
         self.hear(id, Hint::Seek(seek), times);

@@ -1,5 +1,5 @@
 //! What a consultation asks of the shell, in the order in which it is to be done.
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use crate::{
     ids::{AreaCode, ConsultationId, LawyerId, LegId, MessageId, SessionId},
@@ -18,6 +18,11 @@ pub enum Output {
     ToCitizen(ServerMessage),
     /// To every tab of this lawyer.
     ToLawyer(LawyerId, ServerMessage),
+    /// The asker is called back and may have no page open: to be told by other ways.
+    CallAsker {
+        /// When it stops ringing.
+        until: Timestamp,
+    },
     /// To the duty book: `duty::Input::Heard`.
     Duty(Hint),
     /// To the SFU, by way of the bridge.
@@ -98,6 +103,8 @@ pub struct Seek {
     pub asked: Instant,
     /// The asker is away just now.
     pub away: bool,
+    /// Lawyers who are not to be rung.
+    pub barred: BTreeSet<LawyerId>,
 }
 
 /// How a ring ended for one lawyer.

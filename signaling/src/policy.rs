@@ -7,6 +7,9 @@ pub const fn check(role: Role, message: &ClientMessage) -> Result<(), ProtocolEr
         ClientMessage::Hello { .. } | ClientMessage::Resume { .. } | ClientMessage::Ping {} => true,
         ClientMessage::RequestConsultation { .. }
         | ClientMessage::CancelConsultation { .. }
+        | ClientMessage::KeepWaiting { .. }
+        | ClientMessage::CallMeBack { .. }
+        | ClientMessage::AnswerCall { .. }
         | ClientMessage::Rate { .. } => matches!(role, Role::Citizen),
         ClientMessage::SetPresence { .. }
         | ClientMessage::OfferDelivered { .. }
@@ -51,6 +54,9 @@ mod tests {
                 "ping",
                 "requestConsultation",
                 "cancelConsultation",
+                "keepWaiting",
+                "callMeBack",
+                "answerCall",
                 "joinMedia",
                 "setDevices",
                 "fallBack",

@@ -37,6 +37,15 @@ pub struct Timers {
     pub wait_call: Duration,
     /// The same for a text question.
     pub wait_text: Duration,
+    /// How long an asker whom nobody answered may choose: wait on, be called back, or ask in writing. Long enough to fetch
+    /// somebody who can read the page out.
+    pub choice: Duration,
+    /// How long somebody who wants to be called back is kept in the queue: until the same time tomorrow.
+    pub call_back: Duration,
+    /// How long it rings at somebody who is called back.
+    pub answer: Duration,
+    /// Who did not answer is not called again before this time, unless the page is opened.
+    pub call_back_pause: Duration,
     /// From the acceptance to both legs being there. Warm transports need one keyframe, a cold one on a rural link 8 s.
     pub connect: Duration,
     /// How long the seat of a missing leg, or the place of an absent asker, is kept: a lift, a tunnel, a locked phone.
@@ -68,6 +77,10 @@ impl Default for Timers {
             give_up_text: Duration::from_secs(600),
             wait_call: Duration::from_secs(600),
             wait_text: Duration::from_secs(24 * HOUR),
+            choice: Duration::from_secs(600),
+            call_back: Duration::from_secs(24 * HOUR),
+            answer: Duration::from_secs(45),
+            call_back_pause: Duration::from_secs(600),
             connect: Duration::from_secs(15),
             grace: Duration::from_secs(60),
             longest_session: Duration::from_secs(4 * HOUR),

@@ -146,8 +146,10 @@ words! {
         Answered = "ANSWERED",
         /// Done, or silent for 72 h.
         Closed = "CLOSED",
-        /// Nobody accepted in time.
+        /// Nobody accepted in time. While the asker may still choose what to do it is not final.
         Unserved = "UNSERVED",
+        /// The asker will be called back; the place in the queue is kept.
+        OnHold = "ON_HOLD",
         /// The asker called it off before anybody accepted.
         Cancelled = "CANCELLED",
     }
@@ -222,6 +224,8 @@ words! {
         ConnectionLost = "CONNECTION_LOST",
         /// No media within 15 s of the acceptance.
         NoMedia = "NO_MEDIA",
+        /// The asker who was called back did not answer.
+        NotAnswered = "NOT_ANSWERED",
         /// The asker left while it rang or waited.
         Abandoned = "ABANDONED",
         /// Nobody accepted in time.

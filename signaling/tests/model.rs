@@ -9,7 +9,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use yunfa_signaling::{
-    consultation::{Consultation, Input, MediaFact, Opening, Party, SessionIds},
+    consultation::{Again, Consultation, Input, MediaFact, Opening, Party, SessionIds},
     duty::{self, Tab, Wish},
     ids::{CitizenId, ConsultationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
@@ -35,6 +35,10 @@ enum Step {
     Accept(usize),
     Decline(usize),
     Cancel,
+    Withdraw(usize),
+    KeepWaiting(Side),
+    CallMeBack(Side),
+    TakeCall(Side),
     Socket {
         side: Side,
         lost: bool,
@@ -107,6 +111,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => who().prop_map(Step::Accept),
         1 => who().prop_map(Step::Decline),
         1 => Just(Step::Cancel),
+        1 => who().prop_map(Step::Withdraw),
+        1 => side().prop_map(Step::KeepWaiting),
+        3 => side().prop_map(Step::CallMeBack),
+        2 => side().prop_map(Step::TakeCall),
         2 => (side(), any::<bool>()).prop_map(|(side, lost)| Step::Socket { side, lost }),
         4 => (side(), prop::bool::weighted(0.7)).prop_map(|(side, up)| Step::Media { side, up }),
         1 => (side(), prop_oneof![Just(Channel::Text), Just(Channel::Voice)]).prop_map(|(s, c)| Step::FallBack(s, c)),
@@ -127,6 +135,7 @@ fn step() -> impl Strategy<Value = Step> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Waiting,
+    Choosing,
     Connecting,
     Talking,
     Over,
@@ -147,6 +156,15 @@ struct Model {
     patience_left: u64,
     patience_since: Option<u64>,
     wait_until: u64,
+    choose_until: u64,
+    /// Went away while it waited.
+    left: bool,
+    /// Will be called back, until then.
+    hold: Option<u64>,
+    rests: Option<u64>,
+    /// The session is a call back, and nobody has taken it.
+    call_back: bool,
+    called: bool,
     socket: [Option<u64>; 2],
     media: [bool; 2],
     /// A leg that was there and is missing: when its seat is given up.
@@ -207,6 +225,12 @@ impl Model {
             patience_left: if text { 600 } else { 60 },
             patience_since: Some(0),
             wait_until: if text { 86_400 } else { 600 },
+            choose_until: 0,
+            left: false,
+            hold: None,
+            rests: None,
+            call_back: false,
+            called: false,
             socket: [None; 2],
             media: [false; 2],
             seat: [None; 2],
@@ -232,6 +256,10 @@ impl Model {
         let give_up =
             self.patience_since.map_or(self.wait_until, |since| (since + self.patience_left).min(self.wait_until));
         match self.phase {
+            Phase::Waiting if self.hold.is_some() => {
+                self.rings.iter().flatten().copied().chain(self.rests).chain(self.hold).min()
+            }
+            Phase::Choosing => Some(self.choose_until),
             Phase::Waiting => {
                 let away = self.socket[0].map(|since| since + 60);
                 self.rings.iter().flatten().copied().chain(away).chain([give_up]).min()
@@ -269,35 +297,25 @@ impl Model {
                 }
                 if expired {
                     self.patience();
-                } else if self.socket[0].is_some_and(|since| since + 60 <= self.t) {
-                    self.not_served(SessionState::Abandoned, ConsultationState::Cancelled);
-                } else {
+                } else if self.hold.is_some() && self.rests.is_some_and(|until| until <= self.t) {
+                    self.rests = None;
+                } else if self.hold.is_some() {
                     self.not_served(SessionState::Missed, ConsultationState::Unserved);
+                } else {
+                    self.close_rings(Latest::Over);
+                    self.left = self.socket[0].is_some_and(|since| since + 60 <= self.t);
+                    (self.phase, self.state) = (Phase::Choosing, ConsultationState::Unserved);
+                    self.choose_until = self.t + 600;
                 }
             }
+            Phase::Choosing if self.left => self.not_served(SessionState::Abandoned, ConsultationState::Cancelled),
+            Phase::Choosing => self.not_served(SessionState::Missed, ConsultationState::Unserved),
             Phase::Connecting => {
-                if self.there(1) && self.channel != Channel::Text && self.socket[0].is_none() {
+                if self.there(1) && self.channel != Channel::Text && self.socket[0].is_none() && !self.called {
                     self.channel = Channel::Text;
                     self.settle();
                 } else {
-                    self.failed += 1;
-                    self.session = SessionState::Failed;
-                    if self.failed == 3 {
-                        self.phase = Phase::Gone;
-                        self.state = ConsultationState::Unserved;
-                        return;
-                    }
-                    let (socket, media, failed) = (self.socket[0], self.media[0], self.failed);
-                    let mut latest = self.latest;
-                    for known in latest.iter_mut().filter(|known| **known == Latest::Won) {
-                        *known = Latest::Over;
-                    }
-                    let t = self.t;
-                    *self = Self::new(self.agreed);
-                    (self.t, self.latest, self.failed) = (t, latest, failed);
-                    (self.socket[0], self.media[0]) = (socket, media);
-                    self.patience_since = Some(t);
-                    self.wait_until += t;
+                    self.never_began(self.called && self.there(1));
                 }
             }
             Phase::Talking if self.must_end > self.t && self.wish.is_some_and(|wish| wish.until <= self.t) => {
@@ -310,6 +328,58 @@ impl Model {
                 self.state = ConsultationState::Closed;
             }
             Phase::Gone => {}
+        }
+    }
+
+    fn never_began(&mut self, in_vain: bool) {
+        self.failed += 1;
+        self.session = SessionState::Failed;
+        if self.failed == 3 {
+            (self.phase, self.called) = (Phase::Gone, false);
+            self.state = ConsultationState::Unserved;
+            return;
+        }
+        let (socket, media, failed) = (self.socket[0], self.media[0], self.failed);
+        let mut latest = self.latest;
+        for known in latest.iter_mut().filter(|known| **known == Latest::Won) {
+            *known = Latest::Over;
+        }
+        let (t, call_back) = (self.t, self.call_back);
+        *self = Self::new(self.agreed);
+        (self.t, self.latest, self.failed) = (t, latest, failed);
+        (self.socket[0], self.media[0]) = (socket, media);
+        self.patience_since = Some(t);
+        self.wait_until += t;
+        if call_back {
+            self.state = ConsultationState::OnHold;
+            self.hold = Some(t + 86_400);
+            self.rests = in_vain.then_some(t + 600);
+        }
+    }
+
+    /// Waits in this or the other way, as if it had just begun, in the old place.
+    fn wait_again(&mut self, hold: bool) {
+        self.close_rings(Latest::Over);
+        let fresh = Self::new(self.agreed);
+        (self.phase, self.occupied, self.left, self.rests) = (Phase::Waiting, 0, false, None);
+        self.socket[0] = self.socket[0].map(|_| self.t);
+        (self.patience_left, self.patience_since) = (fresh.patience_left, Some(self.t));
+        self.wait_until = self.t + fresh.wait_until;
+        self.hold = hold.then_some(self.t + 86_400);
+        self.state = if hold { ConsultationState::OnHold } else { ConsultationState::Matching };
+    }
+
+    /// The asker says how to wait.
+    fn choose(&mut self, side: Side, hold: bool) -> Answer {
+        match (side, self.phase) {
+            (Side::Lawyer(_), _) => Err("not-allowed"),
+            (_, Phase::Waiting) if self.hold.is_some() == hold => Ok(()),
+            (_, Phase::Waiting | Phase::Choosing) => {
+                self.wait_again(hold);
+                Ok(())
+            }
+            (_, Phase::Connecting | Phase::Talking) => Err("unexpected"),
+            (_, Phase::Over | Phase::Gone) => Err("over"),
         }
     }
 
@@ -334,6 +404,7 @@ impl Model {
 
     fn not_served(&mut self, session: SessionState, state: ConsultationState) {
         (self.session, self.state, self.phase) = (session, state, Phase::Gone);
+        self.hold = None;
         self.close_rings(Latest::Over);
     }
 
@@ -346,7 +417,7 @@ impl Model {
     }
 
     fn there(&self, leg: usize) -> bool {
-        self.socket[leg].is_none() && (self.channel == Channel::Text || self.media[leg])
+        self.socket[leg].is_none() && !(leg == 0 && self.called) && (self.channel == Channel::Text || self.media[leg])
     }
 
     fn settle(&mut self) {
@@ -425,15 +496,20 @@ impl Model {
             }
             Step::Restart => {
                 // All that a matter whose session is over forgets is who was rung.
-                if self.phase == Phase::Over {
+                if self.phase == Phase::Over || self.hold.is_some() {
                     self.latest = [Latest::None; LAWYERS];
+                }
+                if self.hold.is_some() {
+                    (self.rings, self.occupied, self.rests) = ([None; LAWYERS], 0, None);
+                    (self.socket[0], self.media[0]) = (Some(self.t), false);
+                    (self.patience_since, self.patience_left) = (Some(self.t), Self::new(self.agreed).patience_left);
                 }
                 Ok(())
             }
             Step::Ring(n) => {
                 match self.phase {
                     Phase::Waiting if self.rings[n].is_none() => {}
-                    Phase::Waiting | Phase::Connecting | Phase::Talking => return Err("unexpected"),
+                    Phase::Waiting | Phase::Choosing | Phase::Connecting | Phase::Talking => return Err("unexpected"),
                     Phase::Over | Phase::Gone => return Err("over"),
                 }
                 self.rings[n] = Some(self.t + if self.agreed == Channel::Text { 60 } else { 30 });
@@ -446,7 +522,7 @@ impl Model {
             Step::Occupied(occupied) => {
                 match self.phase {
                     Phase::Waiting => {}
-                    Phase::Connecting | Phase::Talking => return Err("unexpected"),
+                    Phase::Choosing | Phase::Connecting | Phase::Talking => return Err("unexpected"),
                     Phase::Over | Phase::Gone => return Err("over"),
                 }
                 self.occupied = occupied;
@@ -470,7 +546,9 @@ impl Model {
                 self.state = ConsultationState::Assigned;
                 self.session = SessionState::Connecting;
                 self.phase = Phase::Connecting;
-                self.connect_by = self.t + 15;
+                (self.call_back, self.called) = (self.hold.is_some(), self.hold.is_some());
+                self.hold = None;
+                self.connect_by = self.t + if self.called { 45 } else { 15 };
                 self.must_end = self.t + 4 * 3600;
                 (self.socket[1], self.media[1]) = (None, false);
                 self.settle();
@@ -487,8 +565,38 @@ impl Model {
                 }
                 Latest::Won | Latest::Taken | Latest::Over => Err("offer-over"),
             },
+            Step::Withdraw(n) => match self.phase {
+                Phase::Waiting if self.rings[n].take().is_some() => {
+                    self.latest[n] = Latest::Over;
+                    self.patience();
+                    Ok(())
+                }
+                Phase::Over | Phase::Gone => Err("over"),
+                _ => Err("unexpected"),
+            },
+            Step::KeepWaiting(side) => self.choose(side, false),
+            Step::CallMeBack(side) => self.choose(side, true),
+            Step::TakeCall(Side::Lawyer(_)) => Err("not-allowed"),
+            Step::TakeCall(Side::Asker) => {
+                self.in_session(Side::Asker)?;
+                if !self.call_back {
+                    return Err("unexpected");
+                }
+                if std::mem::replace(&mut self.called, false) {
+                    self.connect_by = self.t + 15;
+                    self.settle();
+                }
+                Ok(())
+            }
             Step::Cancel => match self.phase {
-                Phase::Waiting => {
+                Phase::Connecting if self.called => {
+                    self.never_began(true);
+                    if self.phase == Phase::Waiting {
+                        self.not_served(SessionState::Abandoned, ConsultationState::Cancelled);
+                    }
+                    Ok(())
+                }
+                Phase::Waiting | Phase::Choosing => {
                     self.not_served(SessionState::Abandoned, ConsultationState::Cancelled);
                     Ok(())
                 }
@@ -504,8 +612,12 @@ impl Model {
                 if let (Some(leg), true) = (self.leg(side), self.phase != Phase::Waiting || side == Side::Asker) {
                     if lost && self.socket[leg].is_none() {
                         self.socket[leg] = Some(self.t);
-                    } else if !lost {
-                        self.socket[leg] = None;
+                    } else if !lost && self.socket[leg].take().is_some() {
+                        match self.phase {
+                            Phase::Waiting => self.rests = None,
+                            Phase::Choosing if self.left => self.wait_again(false),
+                            _ => {}
+                        }
                     }
                     self.settle();
                 }
@@ -577,6 +689,10 @@ impl Model {
                 }
             }
             Step::HangUp(side) => match self.in_session(side) {
+                Ok(()) if self.called => {
+                    self.never_began(true);
+                    Ok(())
+                }
                 Ok(()) => {
                     self.end();
                     Ok(())
@@ -597,7 +713,7 @@ impl Model {
                 error => error,
             },
             Step::Sealed => match self.phase {
-                Phase::Waiting | Phase::Connecting | Phase::Talking => Err("unexpected"),
+                Phase::Waiting | Phase::Choosing | Phase::Connecting | Phase::Talking => Err("unexpected"),
                 Phase::Gone => Err("over"),
                 Phase::Over if self.outcome.is_none() => Err("unexpected"),
                 Phase::Over => {
@@ -610,7 +726,7 @@ impl Model {
             Step::Rate(Side::Lawyer(_), _) => Err("not-allowed"),
             Step::Rate(Side::Asker, 0 | 6..) => Err("bad-message"),
             Step::Rate(Side::Asker, _) => match self.phase {
-                Phase::Waiting | Phase::Connecting | Phase::Talking => Err("unexpected"),
+                Phase::Waiting | Phase::Choosing | Phase::Connecting | Phase::Talking => Err("unexpected"),
                 _ if self.stars => Err("already-rated"),
                 Phase::Gone => Err("over"),
                 Phase::Over => {
@@ -626,11 +742,15 @@ impl Model {
                 }
                 Phase::Over => Err("over"),
                 Phase::Gone if self.ended.is_some() => Err("over"),
-                Phase::Waiting | Phase::Gone => Err("not-found"),
+                Phase::Waiting | Phase::Choosing | Phase::Gone => Err("not-found"),
             },
             Step::Stop => {
                 match self.phase {
-                    Phase::Waiting => self.not_served(SessionState::Missed, ConsultationState::Unserved),
+                    Phase::Waiting if self.hold.is_some() => self.close_rings(Latest::Over),
+                    Phase::Connecting if self.called => self.never_began(true),
+                    Phase::Waiting | Phase::Choosing => {
+                        self.not_served(SessionState::Missed, ConsultationState::Unserved)
+                    }
                     Phase::Connecting | Phase::Talking => self.end(),
                     Phase::Over | Phase::Gone => {}
                 }
@@ -736,6 +856,7 @@ impl Real {
             }
             Step::Sealed => return self.feed(Input::Sealed { session, record: RecordId::new(uuid(5)) }),
             Step::SupervisorEnds => return self.feed(Input::SupervisorEnds { session }),
+            Step::Withdraw(n) => return self.feed(Input::Withdraw { lawyer: lawyer(n) }),
             Step::Stop => return self.feed(Input::Stop),
             Step::Restart => {
                 self.feed(Input::Timeout)?;
@@ -748,6 +869,9 @@ impl Real {
                 (Side::Lawyer(n), ClientMessage::DeclineOffer { offer, reason })
             }
             Step::Cancel => (Side::Asker, ClientMessage::CancelConsultation { consultation }),
+            Step::KeepWaiting(side) => (side, ClientMessage::KeepWaiting { consultation }),
+            Step::CallMeBack(side) => (side, ClientMessage::CallMeBack { consultation }),
+            Step::TakeCall(side) => (side, ClientMessage::AnswerCall { session }),
             Step::FallBack(side, channel) => (side, ClientMessage::FallBack { session, channel }),
             Step::Propose(side, channel) => (side, ClientMessage::ProposeChannel { session, channel }),
             Step::Answer(side, channel, accept) => (side, ClientMessage::AnswerChannel { session, channel, accept }),
@@ -783,8 +907,26 @@ impl Real {
         result
     }
 
-    /// Only a matter whose session is over is taken up again, and it stands where it stood.
+    /// Only a matter whose session is over, or whose asker is to be called back, is taken up again, and it stands where it
+    /// stood.
     fn restart(&mut self) {
+        let ids = |n: u128| SessionIds {
+            session: SessionId::new(uuid(n)),
+            citizen: LegId::new(uuid(n + 1)),
+            lawyer: LegId::new(uuid(n + 2)),
+        };
+        let fresh = self.mint() * 100;
+        let sessions = [ids(fresh), ids(fresh + 10), ids(fresh + 20)];
+        let again = Again { alias: PersonName::new("群众"), locality: "永安镇".to_owned(), sessions };
+        let held = Consultation::resume_on_hold(&self.history, again, Timers::default(), self.now);
+        assert_eq!(held.is_some(), self.matter.state() == ConsultationState::OnHold, "{:?}", self.matter);
+        assert_eq!(Consultation::on_hold(&self.history).is_some(), held.is_some());
+        if let Some(held) = held {
+            assert_eq!(held.opening().practice_area, self.matter.opening().practice_area);
+            self.matter = held;
+            self.drain();
+            return;
+        }
         let is_over = matches!(self.matter.session_state(), SessionState::Ended | SessionState::Sealed)
             && self.matter.poll_timeout().is_some();
         let resumed = Consultation::resume(&self.history, Timers::default(), self.now);
@@ -829,6 +971,7 @@ impl Real {
                     assert_eq!(self.with, Some(lawyer), "strangers hear nothing: {}", message.name());
                 }
                 Output::ToCitizen(_)
+                | Output::CallAsker { .. }
                 | Output::Duty(_)
                 | Output::Media(_)
                 | Output::Keep(_)
@@ -843,7 +986,7 @@ impl Real {
         let last = matches!(
             self.matter.state(),
             ConsultationState::Closed | ConsultationState::Unserved | ConsultationState::Cancelled
-        );
+        ) && self.matter.view().choice_until.is_none();
         assert_eq!(
             self.matter.poll_timeout().is_none(),
             last,
@@ -905,6 +1048,10 @@ fn random_stories_go_as_the_reference_says_and_reach_every_state() {
         "ANSWERED/SEALED",
         "CLOSED/SEALED",
         "CLOSED/ENDED",
+        "UNSERVED/CREATED",
+        "UNSERVED/RINGING",
+        "ON_HOLD/CREATED",
+        "ON_HOLD/RINGING",
         "UNSERVED/MISSED",
         "UNSERVED/FAILED",
         "CANCELLED/ABANDONED",
@@ -926,6 +1073,8 @@ enum Turn {
     HangUp(usize),
     Cancel(usize),
     Away { asker: usize, lost: bool },
+    Choose { asker: usize, back: bool },
+    Answer(usize),
     Write(usize),
 }
 
@@ -944,6 +1093,8 @@ fn turn() -> impl Strategy<Value = Turn> {
         2 => (0..LAWYERS).prop_map(Turn::HangUp),
         1 => (0..8usize).prop_map(Turn::Cancel),
         1 => (0..8usize, any::<bool>()).prop_map(|(asker, lost)| Turn::Away { asker, lost }),
+        2 => (0..8usize, any::<bool>()).prop_map(|(asker, back)| Turn::Choose { asker, back }),
+        1 => (0..8usize).prop_map(Turn::Answer),
         2 => (0..LAWYERS).prop_map(Turn::Write),
     ]
 }
@@ -984,6 +1135,18 @@ impl Floor {
         }
     }
 
+    /// What an asker says, at the right time or not.
+    fn asker_says(&mut self, n: usize, say: impl Fn(&Consultation) -> Option<ClientMessage>) {
+        let Some((id, message)) = self.county.matters.iter().nth(n).map(|(id, matter)| (*id, say(matter))) else {
+            return;
+        };
+        if let Some(message) = message {
+            self.requests += 1;
+            let request = RequestId::new(uuid(900_000 + self.requests));
+            let _too_late = self.county.say(id, Party::Citizen, request, message);
+        }
+    }
+
     fn turn(&mut self, turn: &Turn) {
         match *turn {
             Turn::Pass(seconds) => self.county.pass(Duration::from_secs(seconds)),
@@ -1020,13 +1183,18 @@ impl Floor {
                 })
             }),
             Turn::Cancel(n) => {
-                if let Some(id) = self.county.matters.keys().nth(n).copied() {
-                    self.requests += 1;
-                    let request = RequestId::new(uuid(900_000 + self.requests));
-                    let message = ClientMessage::CancelConsultation { consultation: id };
-                    let _over = self.county.say(id, Party::Citizen, request, message);
-                }
+                self.asker_says(n, |matter| Some(ClientMessage::CancelConsultation { consultation: matter.id() }))
             }
+            Turn::Choose { asker, back } => self.asker_says(asker, |matter| {
+                let consultation = matter.id();
+                Some(match back {
+                    true => ClientMessage::CallMeBack { consultation },
+                    false => ClientMessage::KeepWaiting { consultation },
+                })
+            }),
+            Turn::Answer(asker) => self.asker_says(asker, |matter| {
+                matter.session_view(Party::Citizen).map(|view| ClientMessage::AnswerCall { session: view.id })
+            }),
             Turn::Away { asker, lost } => {
                 if let Some(id) = self.county.matters.keys().nth(asker).copied() {
                     let party = Party::Citizen;

@@ -7,14 +7,14 @@ use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use common::{County, Heard, uuid};
 use yunfa_signaling::{
-    consultation::{Consultation, Input, MediaFact, Party},
+    consultation::{Again, Consultation, Input, MediaFact, Party, SessionIds},
     duty::{self, Tab, Wish},
     error::SessionError,
-    ids::{ConsultationId, LawyerId, MessageId, OfferId, RecordId, RequestId, SessionId},
+    ids::{ConsultationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
     milestone::Event,
     output::MediaOrder,
-    private::ChatText,
+    private::{ChatText, PersonName},
     profile::Profile,
     timers::Timers,
     words::{DeviceState, Pool},
@@ -236,8 +236,17 @@ impl Stage {
             }
             ["is", "taken", "up", "again"] => {
                 // The process that held it has ended; this one has nothing but its events.
-                let matter = Consultation::resume(&self.county.history[&id], Timers::default(), self.county.now);
-                self.county.matters.insert(id, matter.expect("its session is over"));
+                let (history, timers, now) = (self.county.history[&id].clone(), Timers::default(), self.county.now);
+                let ids = |n: u128| SessionIds {
+                    session: SessionId::new(uuid(6000 + n)),
+                    citizen: LegId::new(uuid(6100 + n)),
+                    lawyer: LegId::new(uuid(6200 + n)),
+                };
+                let (alias, locality) = (PersonName::new("群众"), "永安镇".to_owned());
+                let again = Again { alias, locality, sessions: [ids(0), ids(1), ids(2)] };
+                let over = Consultation::resume(&history, timers, now);
+                let matter = over.or_else(|| Consultation::resume_on_hold(&history, again, timers, now));
+                self.county.matters.insert(id, matter.expect("its session is over, or its asker is to be called back"));
                 return self.county.feed(id, Input::Timeout);
             }
             ["is", "sealed"] => {
@@ -247,6 +256,9 @@ impl Stage {
                 return self.county.feed(id, Input::SupervisorEnds { session });
             }
             ["is", "stopped"] => return self.county.feed(id, Input::Stop),
+            ["keeps", "waiting"] => ClientMessage::KeepWaiting { consultation: id },
+            ["wants", "to", "be", "called", "back"] => ClientMessage::CallMeBack { consultation: id },
+            ["answers"] => ClientMessage::AnswerCall { session },
             ["cancels"] => ClientMessage::CancelConsultation { consultation: id },
             ["hangs", "up"] => ClientMessage::HangUp { session },
             ["proposes", channel] => {
@@ -327,6 +339,7 @@ impl Stage {
                 let asker = if *asker_waits { ", the asker waits on" } else { "" };
                 format!("media: release {}{asker}", self.lawyer_name(*lawyer))
             }
+            Heard::Call(id) => format!("{} is called, by other ways too", self.citizen_name(*id)),
             Heard::Seal => "recorder: seal".to_owned(),
             Heard::Done(id) => format!("{} is done", self.citizen_name(*id)),
         }
@@ -337,7 +350,8 @@ impl Stage {
             ServerMessage::Presence { presence, missed_rings } => format!("presence {presence} missed={missed_rings}"),
             ServerMessage::Consultation(view) => {
                 let mode = view.route_mode.map_or(String::new(), |mode| format!(" by {mode}"));
-                format!("consultation {} {}{mode} ringing={}", view.state, view.channel, view.ringing)
+                let until = view.choice_until.map_or(String::new(), |until| format!(" choice={}", self.since(until)));
+                format!("consultation {} {}{mode} ringing={}{until}", view.state, view.channel, view.ringing)
             }
             ServerMessage::Queue(view) => {
                 let expected = view.expected_s.map_or(String::new(), |seconds| format!(" expected={seconds}s"));
@@ -345,11 +359,12 @@ impl Stage {
                 format!("queue place={} onDuty={}{expected} until={until}", view.place, view.on_duty)
             }
             ServerMessage::Offered(view) => format!(
-                "offered {} {} {} {} until={}",
+                "offered {} {} {} {}{} until={}",
                 view.practice_area,
                 view.channel,
                 view.route_mode,
                 view.locality,
+                if view.call_back { " call-back" } else { "" },
                 self.since(view.expires_at)
             ),
             ServerMessage::OfferClosed { reason, .. } => format!("offerClosed {reason}"),
@@ -360,12 +375,13 @@ impl Stage {
                     .map(|leg| format!("{} {} mic={} cam={}", leg.role, leg.state, leg.microphone, leg.camera))
                     .collect();
                 let seat = view.seat_until.map_or(String::new(), |until| format!(" seat={}", self.since(until)));
+                let back = if view.call_back { " call-back" } else { "" };
                 let wish = view.proposal.map_or(String::new(), |wish| {
                     let whose = view.legs.iter().find(|leg| leg.leg == wish.by).map_or("?", |leg| leg.role.as_str());
                     let stands = if wish.agreed { "coming" } else { "proposed" };
                     format!(" {} {stands} by {whose} until={}", wish.channel, self.since(wish.until))
                 });
-                format!("session {} {} [{}]{seat}{wish}", view.state, view.channel, legs.join(", "))
+                format!("session {} {}{back} [{}]{seat}{wish}", view.state, view.channel, legs.join(", "))
             }
             ServerMessage::Chat { number, text, .. } => format!("chat {number}: {}", text.expose()),
             ServerMessage::ChatRead { up_to, .. } => format!("chatRead up to {up_to}"),

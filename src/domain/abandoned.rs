@@ -29,6 +29,8 @@ pub struct Ending {
 #[derive(Default)]
 struct Standing {
     state: Option<ConsultationState>,
+    /// Somebody was calling the asker back.
+    calls_back: bool,
     /// Offers that still ring, with the time they were made.
     offers: BTreeMap<OfferId, (LawyerId, Timestamp)>,
     session: Option<Session>,
@@ -57,7 +59,10 @@ impl Standing {
     fn add(&mut self, milestone: &Milestone) {
         match &milestone.event {
             Event::Opened { .. } => self.state = Some(ConsultationState::Open),
-            Event::StateChanged { to, .. } => self.state = Some(*to),
+            Event::StateChanged { from, to } => {
+                self.state = Some(*to);
+                self.calls_back = (*from, *to) == (ConsultationState::OnHold, ConsultationState::Assigned);
+            }
             Event::OfferMade { offer, lawyer, .. } => {
                 self.offers.insert(*offer, (*lawyer, milestone.at));
             }
@@ -132,6 +137,10 @@ pub fn ending(milestones: &[Milestone], evidence: Option<&Evidence>, now: Timest
     let Some(state) = standing.state else { return Ending::default() };
     // The last moment of which anything is known for certain.
     let known = evidence.and_then(|seen| seen.service_end).map_or(last.at, |end| end.max(last.at));
+    if state == ConsultationState::OnHold && now.ms_since(known) < SILENCE_MS {
+        // Waits to be taken up and called back.
+        return Ending::default();
+    }
     let mut pen = Pen { last, written: vec![] };
     for (offer, (lawyer, made)) in &standing.offers {
         pen.write(
@@ -147,9 +156,13 @@ pub fn ending(milestones: &[Milestone], evidence: Option<&Evidence>, now: Timest
     }
     let seal = standing.session.as_ref().and_then(|session| end_session(&mut pen, session, evidence, known, now));
     let session = standing.session.as_ref();
-    let rest = match state {
+    let rest: &[ConsultationState] = match state {
         // A session that is over and is not sealed now waits for its outcome, and its matter with it.
         _ if session.is_some_and(|session| session.state == SessionState::Ended && seal.is_none()) => &[],
+        // The call was cut off before anybody spoke: it is to be made again.
+        ConsultationState::Assigned if standing.calls_back && seal.is_none() && now.ms_since(known) < SILENCE_MS => {
+            &[ConsultationState::OnHold]
+        }
         _ => {
             let is_answered = session.is_some_and(|session| session.is_answered);
             way_to_rest(state, seal.is_some(), is_answered, now.ms_since(known) >= SILENCE_MS)
@@ -171,7 +184,7 @@ const fn way_to_rest(
     is_answered: bool,
     silent: bool,
 ) -> &'static [ConsultationState] {
-    use ConsultationState::{Answered, Assigned, Cancelled, Closed, InService, Matching, Open, Unserved};
+    use ConsultationState::{Answered, Assigned, Cancelled, Closed, InService, Matching, OnHold, Open, Unserved};
     match (state, is_answered, silent) {
         (Open, _, _) => &[Matching, Unserved],
         (Matching, _, _) => &[Unserved],
@@ -183,6 +196,7 @@ const fn way_to_rest(
         // Nobody said what came of it.
         (InService, false, true) | (Answered, _, true) => &[Closed],
         (InService, false, false) | (Answered, _, false) => &[],
+        (OnHold, _, _) => &[Unserved],
         (Closed | Unserved | Cancelled, _, _) => &[],
     }
 }
@@ -321,6 +335,35 @@ mod tests {
 
         assert!(names(&ending).contains(&"session CONNECTING→FAILED".to_owned()), "{:?}", names(&ending));
         assert_eq!(names(&ending)[4..], ["ASSIGNED→UNSERVED"]);
+        assert_eq!(ending.seal, None);
+    }
+
+    #[test]
+    fn who_is_to_be_called_back_waits_for_the_next_process_and_not_for_ever() {
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung().put_on_hold();
+
+        assert_eq!(ending(&script.events, None, LATER), Ending::default());
+        let silent = Timestamp(NOW.0 + SILENCE_MS + 60_000);
+        let expected = ["session RINGING→MISSED", "SERVER_STOPPED", "ON_HOLD→UNSERVED"];
+        assert_eq!(names(&ending(&script.events, None, silent)), expected);
+    }
+
+    #[test]
+    fn a_call_back_that_was_cut_off_before_anybody_spoke_is_to_be_made_again() {
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung().put_on_hold().rung_again().accepted();
+
+        let ending = ending(&script.events, None, LATER);
+
+        let expected = [
+            "CITIZEN TIMED_OUT",
+            "LAWYER TIMED_OUT",
+            "session CONNECTING→FAILED",
+            "SERVER_STOPPED",
+            "ASSIGNED→ON_HOLD",
+        ];
+        assert_eq!(names(&ending), expected);
         assert_eq!(ending.seal, None);
     }
 

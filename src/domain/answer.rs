@@ -72,6 +72,8 @@ pub fn answer_record(
         legal_aid_prompted: given.legal_aid_prompted,
         referral_type: None,
         route_mode: RouteMode::RingAll,
+        tier: None,
+        call_back: false,
         created_at: given.asked_at,
         first_offer_at: None,
         offers_sent: 0,

@@ -1,11 +1,13 @@
 //! The fold: events and evidence of one session in, its service record out; the same arguments give the same bytes.
+use std::collections::BTreeMap;
+
 use yunfa_signaling::{
-    ids::{AreaCode, LegId, RecordId, SessionId},
+    ids::{AreaCode, LegId, OfferId, RecordId, SessionId},
     milestone::{Event, Milestone},
     time::Timestamp,
     words::{
-        Channel, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome, PracticeArea, ReferralType, Role,
-        SessionState,
+        self, Channel, ConsultationState, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome,
+        PracticeArea, ReferralType, Role, SessionState, Tier,
     },
 };
 
@@ -38,8 +40,13 @@ struct Story {
     opened: Option<Opened>,
     first_offer_at: Option<Timestamp>,
     offers_sent: u32,
+    /// How the desks were rung.
+    offers: BTreeMap<OfferId, (RouteMode, Tier)>,
     declines: u32,
     accepted: Option<Accepted>,
+    /// The session that was accepted last.
+    latest: Option<SessionId>,
+    call_back: bool,
     earlier_sessions: u32,
     channel_used: Option<Channel>,
     ended: Option<(Timestamp, EndReason)>,
@@ -68,6 +75,7 @@ struct Accepted {
     at: Timestamp,
     ring_latency_ms: u64,
     wait_ms: u64,
+    rung: Option<(RouteMode, Tier)>,
 }
 
 struct LegStory {
@@ -119,14 +127,25 @@ impl Story {
                     device: *device,
                 });
             }
-            Event::OfferMade { .. } => {
+            Event::OfferMade { offer, mode, tier, .. } => {
+                self.offers.insert(*offer, (route_mode(*mode), *tier));
                 self.first_offer_at.get_or_insert(at);
                 self.offers_sent += 1;
             }
             Event::OfferChanged { to: OfferState::Declined, .. } => self.declines += 1,
-            Event::Accepted { session: of, ring_latency_ms, wait_ms, .. } if *of == session => {
-                self.accepted = Some(Accepted { at, ring_latency_ms: *ring_latency_ms, wait_ms: *wait_ms });
-                self.last_event_at = Some(at);
+            Event::Accepted { session: of, offer, ring_latency_ms, wait_ms, .. } => {
+                self.latest = Some(*of);
+                if *of == session {
+                    let rung = self.offers.get(offer).copied();
+                    let (ring_latency_ms, wait_ms) = (*ring_latency_ms, *wait_ms);
+                    self.accepted = Some(Accepted { at, ring_latency_ms, wait_ms, rung });
+                    self.last_event_at = Some(at);
+                }
+            }
+            Event::StateChanged { from: ConsultationState::OnHold, to: ConsultationState::Assigned }
+                if self.latest == Some(session) =>
+            {
+                self.call_back = true;
             }
             Event::SessionChanged { session: of, from: SessionState::Connecting, to: SessionState::Active }
                 if *of != session && self.accepted.is_none() =>
@@ -155,7 +174,6 @@ impl Story {
             | Event::Routed { .. }
             | Event::OfferSeen { .. }
             | Event::OfferChanged { .. }
-            | Event::Accepted { .. }
             | Event::SessionChanged { .. }
             | Event::LegChanged { .. }
             | Event::ChannelChanged { .. }
@@ -249,7 +267,9 @@ pub fn fold(
         outcome,
         legal_aid_prompted,
         referral_type,
-        route_mode: RouteMode::RingAll,
+        route_mode: accepted.rung.map_or(RouteMode::RingAll, |(mode, _)| mode),
+        tier: accepted.rung.map(|(_, tier)| tier),
+        call_back: story.call_back,
         created_at: opened.at,
         first_offer_at: story.first_offer_at,
         offers_sent: story.offers_sent,
@@ -287,6 +307,15 @@ pub fn fold(
         sealed_at: closing.at,
         answer: None,
     })
+}
+
+const fn route_mode(mode: words::RouteMode) -> RouteMode {
+    match mode {
+        words::RouteMode::Direct => RouteMode::Direct,
+        words::RouteMode::AutoVillage => RouteMode::AutoVillage,
+        words::RouteMode::Broadcast => RouteMode::Broadcast,
+        words::RouteMode::Appointment => RouteMode::Appointment,
+    }
 }
 
 /// Every leg that the events or the evidence know, the asker first.
@@ -419,6 +448,20 @@ mod tests {
         assert_eq!(record.legs.iter().map(|leg| leg.role).collect::<Vec<_>>(), [Role::Citizen, Role::Lawyer]);
         assert_eq!(record.legs[0].device_class, Some(DeviceClass::Mobile));
         assert_eq!((record.legs[1].packets_in, record.legs[1].rtt_ms_p50), (1000, Some(30)));
+    }
+
+    #[test]
+    fn how_the_lawyer_was_found_and_who_called_whom_is_told() {
+        let mut script = script();
+        script.opened(Channel::Text).rung().put_on_hold().after(60_000).rung_again().after(4000).accepted().active();
+        script.said(Role::Lawyer, 12).ended(EndReason::LawyerHungUp).outcome(Outcome::AdviceGiven);
+
+        let called_back = fold_of(&script, None, ClosedBy::Owner).expect("a record");
+        let waited = fold_of(&served(), None, ClosedBy::Owner).expect("a record");
+
+        let found = |record: &ServiceRecord| (record.route_mode, record.tier, record.call_back);
+        assert_eq!(found(&called_back), (RouteMode::Direct, Some(Tier::LocalArea), true));
+        assert_eq!(found(&waited), (RouteMode::Broadcast, Some(Tier::LocalArea), false));
     }
 
     #[test]

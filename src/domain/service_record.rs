@@ -3,7 +3,9 @@ use serde::{Deserialize, Serialize};
 use yunfa_signaling::{
     ids::{AnswerId, AreaCode, ConsultationId, LawyerId, LegId, RecordId, SessionId},
     time::Timestamp,
-    words::{Channel, DeviceClass, EndReason, IdentityMode, LegState, Outcome, Pool, PracticeArea, ReferralType, Role},
+    words::{
+        Channel, DeviceClass, EndReason, IdentityMode, LegState, Outcome, Pool, PracticeArea, ReferralType, Role, Tier,
+    },
 };
 
 use super::{
@@ -27,8 +29,16 @@ words! {
 
     /// How the lawyer was found.
     RouteMode {
-        /// Every free lawyer of the practice area was rung; the first to accept won.
+        /// Every free lawyer of the practice area was rung; the first to accept won. Records from before there were tiers.
         RingAll = "RING_ALL",
+        /// The asker chose the lawyer, who rang alone.
+        Direct = "DIRECT",
+        /// As the adviser of the asker's village.
+        AutoVillage = "AUTO_VILLAGE",
+        /// Tier by tier; the first to accept won.
+        Broadcast = "BROADCAST",
+        /// At a time that was agreed on.
+        Appointment = "APPOINTMENT",
     }
 }
 
@@ -230,6 +240,12 @@ pub struct ServiceRecord {
     pub referral_type: Option<ReferralType>,
     /// How the lawyer was found.
     pub route_mode: RouteMode,
+    /// How far the search had widened when the lawyer was rung; records from before there were tiers do not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tier: Option<Tier>,
+    /// The lawyer called back.
+    #[serde(default)]
+    pub call_back: bool,
     /// When it was asked.
     pub created_at: Timestamp,
     /// When the first lawyer was rung.

@@ -93,6 +93,19 @@ impl Script {
         self.session_to(SessionState::Ringing)
     }
 
+    /// The asker wants to be called back: nobody rings any longer for now.
+    pub(crate) fn put_on_hold(&mut self) -> &mut Self {
+        let (offer, lawyer, to) = (self.offer, self.lawyer, OfferState::Cancelled);
+        self.say(Event::OfferChanged { offer, lawyer, to, latency_ms: 4000, reason: None });
+        self.to(ConsultationState::OnHold)
+    }
+
+    /// The same desk is rung once more for the same session.
+    pub(crate) fn rung_again(&mut self) -> &mut Self {
+        let (offer, lawyer, mode, tier) = (self.offer, self.lawyer, RouteMode::Direct, Tier::LocalArea);
+        self.say(Event::OfferMade { offer, lawyer, round: 2, rank: 2, mode, tier })
+    }
+
     pub(crate) fn accepted(&mut self) -> &mut Self {
         let (offer, lawyer, session) = (self.offer, self.lawyer, self.session);
         let to = OfferState::Accepted;

@@ -1,10 +1,11 @@
-//! Codes to phones: the demonstration's fixed code, or a gateway that is posted to.
+//! Codes and notices to phones: the demonstration's fixed code, or a gateway that is posted to.
 use std::{sync::Arc, time::Duration};
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
+use yunfa_signaling::time::Timestamp;
 
 use super::problem::{Code, Problem};
 use crate::{clock::Clock, config, shutdown::Shutdown, storage::keys::hex};
@@ -18,7 +19,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(2
 /// Posts under way at most.
 const POSTS: usize = 32;
 
-/// Sends codes.
+/// Sends codes and notices.
 #[derive(Clone, Debug)]
 pub struct Sms {
     gateway: config::Sms,
@@ -49,17 +50,12 @@ impl Sms {
             config::Sms::Demo => Ok(DEMO_CODE.to_owned()),
             config::Sms::Http { url, secret } => {
                 let code = format!("{:06}", self.clock.below(1_000_000));
-                let Ok(turn) = self.posts.clone().try_acquire_owned() else {
-                    return Err(Problem::from(Code::SmsUnavailable).retry_after(TIMEOUT));
-                };
                 let id: Uuid = self.clock.mint();
                 let body = serde_json::json!({ "id": id, "phone": phone, "code": code }).to_string();
-                let (sender, url, secret) = (self.clone(), url.clone(), secret.clone());
-                self.shutdown.spawn(async move {
-                    let _turn = turn;
-                    sender.post(&url, &secret, body).await;
-                });
-                Ok(code)
+                match self.begin(url, secret, body) {
+                    true => Ok(code),
+                    false => Err(Problem::from(Code::SmsUnavailable).retry_after(TIMEOUT)),
+                }
             }
         }
     }
@@ -67,17 +63,34 @@ impl Sms {
     /// Tells somebody who is not here that there is an answer, and nothing of it. Who has no gateway, or one that is
     /// overrun, finds the answer on the next visit.
     pub fn notice(&self, phone: &str) {
-        let config::Sms::Http { url, secret } = &self.gateway else { return };
-        let Ok(turn) = self.posts.clone().try_acquire_owned() else {
-            return tracing::warn!("too many short messages are under way: a notice was not sent");
-        };
+        self.tell(
+            &serde_json::json!({ "id": self.clock.mint::<Uuid>(), "phone": phone, "notice": "question-answered" }),
+        );
+    }
+
+    /// Tells somebody who has no page open that a lawyer calls back, and until when it rings.
+    pub fn tell_called(&self, phone: &str, until: Timestamp) {
         let id: Uuid = self.clock.mint();
-        let body = serde_json::json!({ "id": id, "phone": phone, "notice": "question-answered" }).to_string();
-        let (sender, url, secret) = (self.clone(), url.clone(), secret.clone());
+        self.tell(&serde_json::json!({ "id": id, "phone": phone, "notice": "call-back", "until": until }));
+    }
+
+    /// Posts a notice, when there is a gateway that is not overrun.
+    fn tell(&self, notice: &serde_json::Value) {
+        let config::Sms::Http { url, secret } = &self.gateway else { return };
+        if !self.begin(url, secret, notice.to_string()) {
+            tracing::warn!("too many short messages are under way: a notice was not sent");
+        }
+    }
+
+    /// Begins to post, if not too much is under way.
+    fn begin(&self, url: &str, secret: &str, body: String) -> bool {
+        let Ok(turn) = self.posts.clone().try_acquire_owned() else { return false };
+        let (sender, url, secret) = (self.clone(), url.to_owned(), secret.to_owned());
         self.shutdown.spawn(async move {
             let _turn = turn;
             sender.post(&url, &secret, body).await;
         });
+        true
     }
 
     /// Posts until the gateway takes it, three times at most. The id stays the same, so that one code is sent once.

@@ -28,7 +28,7 @@ use yunfa_media::driver::{FactReceiver, Handle};
 use yunfa_signaling::{
     consultation::Consultation,
     error::SessionError,
-    ids::{AreaCode, ConsultationId, LawyerId, RequestId, SessionId},
+    ids::{AreaCode, CitizenId, ConsultationId, LawyerId, RequestId, SessionId},
     message::ServerMessage,
     private::Token,
     time::Timestamp,
@@ -63,6 +63,17 @@ pub struct Parts {
     pub timers: Timers,
     /// Where rings go besides the open desks.
     pub alerts: mpsc::Sender<Alert>,
+    /// Askers who are called back and have no page open.
+    pub called: mpsc::Sender<Called>,
+}
+
+/// Somebody who is called back and must be told by other ways than a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Called {
+    /// Who.
+    pub citizen: CitizenId,
+    /// When it stops ringing.
+    pub until: Timestamp,
 }
 
 /// Everything that happens now. Cheap to clone; all clones are one.
@@ -72,19 +83,19 @@ pub struct Live(Arc<Registry>);
 impl Live {
     /// Begins: nobody is here yet.
     pub fn start(parts: Parts) -> Self {
-        let Parts { clock, recorder, media, facts, localities, timers, alerts } = parts;
+        let Parts { clock, recorder, media, facts, localities, timers, alerts, called } = parts;
         let (duty, mailbox) = mpsc::channel(duty::MAILBOX);
         let (looks, look) = mpsc::channel(duty::LOOKS);
         let plane = Plane::new(media);
-        let parts = RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks };
+        let parts = RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called };
         let registry = Arc::new(Registry::new(parts));
         tokio::spawn(duty::run(Arc::clone(&registry), mailbox, look));
         tokio::spawn(hear(Arc::clone(&registry), facts));
         Self(registry)
     }
 
-    /// Goes on with a matter of the last process whose session is over. `people` are its asker and its lawyer. Before any
-    /// page is let in.
+    /// Goes on with a matter of the last process whose session is over, or whose asker is to be called back. `people` are its
+    /// asker and its lawyer. Before any page is let in.
     pub async fn resume(&self, matter: Consultation, people: Vec<Holder>) {
         self.0.resume(matter, people).await;
     }
@@ -100,6 +111,11 @@ impl Live {
         let page = Attach { tab: id, inbox: inbox_in, holder, device, resume_token };
         let person = self.0.attach(person, page).await.ok_or(Refused::Stuck)?;
         Ok(Attached { tab: Tab { id, person }, inbox })
+    }
+
+    /// The name of a place, as desks see it.
+    pub fn locality(&self, area: &AreaCode) -> Option<String> {
+        self.0.localities.get(area).cloned()
     }
 
     /// Closes every socket of an account that was signed out.

@@ -13,7 +13,7 @@ use tokio::{
     task::AbortHandle,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tracing::error;
+use tracing::{error, warn};
 use yunfa_signaling::{
     consultation::{Consultation, MediaFact, Opening, Party},
     duty,
@@ -27,6 +27,7 @@ use yunfa_signaling::{
 };
 
 use super::{
+    Called,
     bridge::{Meaning, Order},
     duty::{Look, ToDuty},
     person,
@@ -44,8 +45,9 @@ use crate::{
     recorder::Recorder,
 };
 
-/// What may wait for one consultation: two people's bursts, their seconds of evidence, and room to spare.
-pub(super) const CONSULTATION_MAILBOX: usize = 256;
+/// What may wait for one consultation: what every desk that rings may say at once (delivered, seen, accepted, gone), two
+/// people's bursts, their seconds of evidence, and room to spare.
+pub(super) const CONSULTATION_MAILBOX: usize = 4 * duty::MAX_RINGS + 256;
 /// What may wait for one person from inside the server.
 pub(super) const PERSON_MAILBOX: usize = 256;
 /// What may wait for one person from its pages; the sockets wait.
@@ -80,6 +82,10 @@ pub(super) enum ToPerson {
     Failed { from: ConsultationId },
     /// A matter that was over before the server started: where it stands, and whether this person owes its outcome.
     Resumed { view: ConsultationView, session: SessionId, owes_outcome: bool },
+    /// A matter whose asker wanted to be called back before the server started, and its room.
+    OnHold { view: ConsultationView, room: Arc<Room> },
+    /// The person is called back.
+    Called { until: Timestamp },
     /// The server is about to stop.
     Draining,
     /// The account was signed out.
@@ -189,6 +195,7 @@ pub(super) struct Registry {
     pub(super) stopped: CancellationToken,
     duty: mpsc::Sender<ToDuty>,
     pub(super) looks: mpsc::Sender<Look>,
+    called: mpsc::Sender<Called>,
     people: DashMap<Person, PersonMailbox>,
     consultations: DashMap<ConsultationId, ConsultationMailbox>,
     next_tab: AtomicU64,
@@ -204,11 +211,12 @@ pub(super) struct RegistryParts {
     pub(super) alerts: mpsc::Sender<Alert>,
     pub(super) duty: mpsc::Sender<ToDuty>,
     pub(super) looks: mpsc::Sender<Look>,
+    pub(super) called: mpsc::Sender<Called>,
 }
 
 impl Registry {
     pub(super) fn new(parts: RegistryParts) -> Self {
-        let RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks } = parts;
+        let RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called } = parts;
         Self {
             clock,
             recorder,
@@ -222,6 +230,7 @@ impl Registry {
             stopped: CancellationToken::new(),
             duty,
             looks,
+            called,
             people: DashMap::new(),
             consultations: DashMap::new(),
             next_tab: AtomicU64::new(1),
@@ -335,22 +344,32 @@ impl Registry {
         }
     }
 
-    /// Takes a matter up again whose session was over before the server started. Its people know of it before its task
-    /// says anything, and before any page of theirs is let in.
+    /// Takes a matter up again whose session was over before the server started, or whose asker is to be called back. Its
+    /// people know of it before its task says anything, and before any page of theirs is let in.
     pub(super) async fn resume(self: &Arc<Self>, machine: Consultation, people: Vec<Holder>) {
-        let (id, view) = (machine.id(), machine.view());
-        let Some((_, session)) = machine.answered_by() else { return };
+        let (id, view, room) = (machine.id(), machine.view(), self.plane.room());
+        let session = machine.answered_by().map(|(_, session)| session);
         let mut known = BTreeSet::new();
         for holder in people {
             let Some(person) = holder.person() else { continue };
             let owes_outcome = matches!(person, Person::Lawyer(lawyer) if machine.outcome_due(lawyer).is_some());
-            let resumed = ToPerson::Resumed { view: view.clone(), session, owes_outcome };
+            let resumed = match session {
+                Some(session) => ToPerson::Resumed { view: view.clone(), session, owes_outcome },
+                None => ToPerson::OnHold { view: view.clone(), room: Arc::clone(&room) },
+            };
             let mailbox = self.person(person, &holder);
             if mailbox.inside.send(resumed).await.is_ok() {
                 known.insert(person);
             }
         }
-        self.start(id, |registry| task::Task::resumed(registry, machine, known));
+        self.start(id, |registry| task::Task::resumed(registry, machine, room, known));
+    }
+
+    /// Somebody who is called back has no page open.
+    pub(super) fn call(&self, called: Called) {
+        if self.called.try_send(called).is_err() {
+            warn!(citizen.id = ?called.citizen, "somebody who is called back cannot be told");
+        }
     }
 
     /// Puts something into a consultation's mailbox; false when there is none.

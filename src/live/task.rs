@@ -103,9 +103,13 @@ impl Task {
         Self::of(registry, machine, room, Some(asked))
     }
 
-    /// A matter whose session was over before the server started, and the people who know of it.
-    pub(super) fn resumed(registry: Arc<Registry>, machine: Consultation, people: BTreeSet<Person>) -> Self {
-        let room = registry.plane.room();
+    /// A matter of the last process, and the people who know of it.
+    pub(super) fn resumed(
+        registry: Arc<Registry>,
+        machine: Consultation,
+        room: Arc<Room>,
+        people: BTreeSet<Person>,
+    ) -> Self {
         Self { people, ..Self::of(registry, machine, room, None) }
     }
 
@@ -293,6 +297,9 @@ impl Task {
                 Output::ToLawyer(lawyer, message) => {
                     self.alert(lawyer, &message);
                     self.say(Person::Lawyer(lawyer), message);
+                }
+                Output::CallAsker { until } => {
+                    self.registry.tell(Person::Citizen(self.opening.citizen), ToPerson::Called { until });
                 }
                 Output::Duty(hint) => {
                     self.registry.duty(ToDuty::from(duty::Input::Heard { consultation: id, hint }));

@@ -76,9 +76,10 @@ impl House {
         let areas = store.areas().await.expect("areas");
         let localities = areas.into_iter().map(|area| (area.code, area.name)).collect();
         // Nobody listens for alerts: the open desks have to do.
+        let (called, _) = mpsc::channel(1);
         let (alerts, _) = mpsc::channel(1);
         let timers = Timers::default();
-        let parts = Parts { clock: clock.clone(), recorder, media, facts, localities, timers, alerts };
+        let parts = Parts { clock: clock.clone(), recorder, media, facts, localities, timers, alerts, called };
         Self { live: Live::start(parts), store, lease, clock, _folder: folder }
     }
 

@@ -29,10 +29,10 @@ impl View {
         match message {
             ServerMessage::Presence { presence, missed_rings } => self.presence = Some((*presence, *missed_rings)),
             ServerMessage::Consultation(view) => {
-                if view.state != ConsultationState::Matching {
+                if !matches!(view.state, ConsultationState::Matching | ConsultationState::OnHold) {
                     self.queue = None;
                 }
-                self.consultation = Some(view.clone()).filter(|view| !is_final(view.state));
+                self.consultation = Some(view.clone()).filter(|view| !is_final(view));
             }
             ServerMessage::Queue(view) => self.queue = Some(view.clone()),
             ServerMessage::Offered(view) => {
@@ -75,7 +75,7 @@ impl View {
     /// A matter of an asker that was over before the server started; the newest one counts.
     pub(super) fn resumed(&mut self, view: ConsultationView) {
         let known = self.consultation.take().filter(|known| known.created_at > view.created_at);
-        self.consultation = known.or(Some(view)).filter(|view| !is_final(view.state));
+        self.consultation = known.or(Some(view)).filter(|view| !is_final(view));
     }
 
     /// The outcome of a session that was over before the server started is awaited.
@@ -96,7 +96,14 @@ impl View {
     /// Whether the citizen waits or talks: one matter at a time.
     pub(super) fn is_waiting_or_talking(&self) -> bool {
         let waits = |view: &ConsultationView| {
-            matches!(view.state, ConsultationState::Open | ConsultationState::Matching | ConsultationState::Assigned)
+            matches!(
+                view.state,
+                ConsultationState::Open
+                    | ConsultationState::Matching
+                    | ConsultationState::OnHold
+                    | ConsultationState::Unserved
+                    | ConsultationState::Assigned
+            )
         };
         self.session.is_some() || self.consultation.as_ref().is_some_and(waits)
     }
@@ -136,11 +143,13 @@ impl View {
 }
 
 /// Whether nothing more comes of a consultation for its asker's page.
-pub(super) const fn is_final(state: ConsultationState) -> bool {
-    match state {
-        ConsultationState::Closed | ConsultationState::Unserved | ConsultationState::Cancelled => true,
+pub(super) const fn is_final(view: &ConsultationView) -> bool {
+    match view.state {
+        ConsultationState::Closed | ConsultationState::Cancelled => true,
+        ConsultationState::Unserved => view.choice_until.is_none(),
         ConsultationState::Open
         | ConsultationState::Matching
+        | ConsultationState::OnHold
         | ConsultationState::Assigned
         | ConsultationState::InService
         | ConsultationState::Answered => false,
@@ -226,6 +235,7 @@ mod tests {
             route_mode: None,
             created_at: Timestamp(0),
             ringing: 0,
+            choice_until: None,
         }
     }
 
@@ -234,6 +244,7 @@ mod tests {
             id: SessionId::new(uuid::Uuid::from_u128(2)),
             consultation: id(1),
             state: SessionState::Active,
+            call_back: false,
             channel: Channel::Video,
             practice_area: PracticeArea::Labour,
             locality: String::new(),
@@ -253,6 +264,7 @@ mod tests {
             channel: Channel::Video,
             route_mode: RouteMode::Broadcast,
             grade: Grade::Normal,
+            call_back: false,
             locality: String::new(),
             created_at: Timestamp(0),
             expires_at: Timestamp(0),

@@ -12,15 +12,16 @@ use crate::domain::abandoned::SILENCE_MS;
 statements! {
     /// Open matters, matters with a session that is not sealed, and answered ones that were silent since `$5`, whose owner's
     /// lease is over. Own ones of this run are not.
-    ORPHANS = "SELECT c.id AS id FROM consultations c WHERE c.id > $1 AND (c.state IN ('OPEN', 'MATCHING', 'ASSIGNED', 'IN_SERVICE') \
+    ORPHANS = "SELECT c.id AS id FROM consultations c WHERE c.id > $1 AND (c.state IN ('OPEN', 'MATCHING', 'ON_HOLD', 'ASSIGNED', 'IN_SERVICE') \
         OR (c.state = 'ANSWERED' AND c.changed_at <= $5) \
         OR EXISTS (SELECT 1 FROM sessions s WHERE s.consultation = c.id \
             AND s.state IN ('CREATED', 'RINGING', 'CONNECTING', 'ACTIVE', 'RECONNECTING', 'ENDED'))) \
         AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.owner_node AND n.epoch = c.owner_epoch AND (n.expires_at >= $2 OR n.id = $3)) \
         ORDER BY c.id LIMIT $4";
-    /// Matters with a session that is over, whose owner's lease is over.
-    ADOPTABLE = "SELECT c.id AS id FROM consultations c WHERE c.id > $1 AND c.state IN ('ASSIGNED', 'IN_SERVICE', 'ANSWERED') \
-        AND EXISTS (SELECT 1 FROM sessions s WHERE s.consultation = c.id AND s.state IN ('ENDED', 'SEALED')) \
+    /// Matters with a session that is over, or whose asker is to be called back, whose owner's lease is over.
+    ADOPTABLE = "SELECT c.id AS id FROM consultations c WHERE c.id > $1 AND (c.state = 'ON_HOLD' \
+        OR (c.state IN ('ASSIGNED', 'IN_SERVICE', 'ANSWERED') \
+            AND EXISTS (SELECT 1 FROM sessions s WHERE s.consultation = c.id AND s.state IN ('ENDED', 'SEALED')))) \
         AND NOT EXISTS (SELECT 1 FROM nodes n WHERE n.id = c.owner_node AND n.epoch = c.owner_epoch AND (n.expires_at >= $2 OR n.id = $3)) \
         ORDER BY c.id LIMIT $4";
 }
@@ -47,7 +48,7 @@ impl Store {
         rows.iter().map(|row| Columns::of("consultations", row).parsed("id")).collect()
     }
 
-    /// Takes the next matters whose session is over and whose node is gone, at most `limit` after `after` in order of id, as
+    /// Takes the next matters whose session is over, or whose asker is to be called back, and whose node is gone, at most `limit` after `after` in order of id, as
     /// this lease's own, and tells their events: what they still wait for can go on here.
     pub async fn adopt(
         &self,

@@ -92,7 +92,7 @@ for (const [name, size, english, large] of WINDOWS) {
     await reach(page, 'ended')
     await page.getByText('通话断了').waitFor()
     await look('10-away-too-long')
-    const over = { id: consultation, state: 'IN_SERVICE', practiceArea: 'LABOUR', channel: 'video', createdAt: Date.now(), ringing: 0 }
+    const over = { id: consultation, state: 'IN_SERVICE', practiceArea: 'LABOUR', channel: 'video', routeMode: null, createdAt: Date.now(), ringing: 0, choiceUntil: null }
     await server.back({ welcome: { consultation: over } })
     await page.reload()
     await page.getByText('现在还可以评价').waitFor()

@@ -50,7 +50,7 @@ for (const [name, size, english, large] of LOOKED_AT) {
     await look('2-notice')
     await page.getByTestId('call').click()
     const { consultation: id } = await server.heard('requestConsultation')
-    const matter = { type: 'consultation', id, practiceArea: 'LABOUR', channel: 'video', routeMode: 'BROADCAST', createdAt: Date.now() }
+    const matter = { type: 'consultation', id, practiceArea: 'LABOUR', channel: 'video', routeMode: 'BROADCAST', createdAt: Date.now(), choiceUntil: null }
     await page.getByTestId('local-video').waitFor()
     server.say({ ...matter, state: 'MATCHING', ringing: 0 })
     server.say({ type: 'queue', consultation: id, place: 2, onDuty: 4, expectedS: 150, until: Date.now() + 52_000 })
@@ -59,6 +59,23 @@ for (const [name, size, english, large] of LOOKED_AT) {
     server.say({ ...matter, state: 'MATCHING', ringing: 3 })
     await reach(page, 'ringing')
     await look('3-wait')
+    server.say({ ...matter, state: 'UNSERVED', ringing: 0, choiceUntil: Date.now() + 600_000 })
+    await reach(page, 'unanswered')
+    await look('3-unanswered')
+    server.say({ ...matter, state: 'ON_HOLD', ringing: 0 })
+    server.say({ type: 'queue', consultation: id, place: 1, onDuty: 0, expectedS: null, until: Date.now() + 86_000_000 })
+    await reach(page, 'held')
+    await look('3-held')
+    server.say(session({ consultation: id, state: 'CONNECTING', activeSince: null, callBack: true }))
+    await reach(page, 'called')
+    await look('3-called')
+    server.say({ type: 'sessionEnded', session: 's', consultation: id, reason: 'NOT_ANSWERED', twoWayS: 0, outcomeDue: false })
+    server.say({ ...matter, state: 'ON_HOLD', ringing: 0 })
+    await reach(page, 'held')
+    await page.getByTestId('keep-waiting').click()
+    await server.heard('keepWaiting')
+    server.say({ ...matter, state: 'MATCHING', ringing: 1 })
+    await reach(page, 'ringing')
     server.say({ ...matter, state: 'ASSIGNED', ringing: 0 })
     await reach(page, 'connecting')
     await look('4-connecting')
@@ -130,7 +147,7 @@ for (const [name, size, english, large] of LOOKED_AT) {
     })
     await page.getByTestId('call').click()
     const { consultation: id } = await server.heard('requestConsultation')
-    const matter = { type: 'consultation', id, practiceArea: 'OTHER', channel: 'text', routeMode: 'BROADCAST', createdAt: Date.now(), ringing: 0 }
+    const matter = { type: 'consultation', id, practiceArea: 'OTHER', channel: 'text', routeMode: 'BROADCAST', createdAt: Date.now(), ringing: 0, choiceUntil: null }
     server.say({ ...matter, state: 'MATCHING' })
     server.say({ type: 'queue', consultation: id, place: 1, onDuty: 0, until: Date.now() + 52_000 })
     await page.getByTestId('trouble').waitFor()
@@ -205,7 +222,7 @@ for (const [name, size, english, large] of LOOKED_AT) {
     server.say({ type: 'presence', presence: 'AVAILABLE', missedRings: 0 })
     await page.getByTestId('local-video').waitFor()
     await look('3-on')
-    const offer = { type: 'offered', id: 'o', practiceArea: 'LABOUR', channel: 'video', routeMode: 'DIRECT', grade: 'NORMAL', locality: '青驼镇河西村' }
+    const offer = { type: 'offered', id: 'o', practiceArea: 'LABOUR', channel: 'video', routeMode: 'DIRECT', grade: 'NORMAL', callBack: true, locality: '青驼镇河西村' }
     server.say({ type: 'presence', presence: 'RINGING', missedRings: 0 })
     server.say({ ...offer, createdAt: Date.now() - 5_000, expiresAt: Date.now() + 40_000 })
     await reach(page, 'ringing')

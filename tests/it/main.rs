@@ -3,6 +3,7 @@
 mod after;
 mod auth;
 mod binary;
+mod call_back;
 mod calls;
 mod canary;
 mod cluster;

@@ -12,9 +12,13 @@ use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::sync::mpsc;
 use yunfa::clock::Clock;
-use yunfa_signaling::time::Timestamp;
+use yunfa_signaling::{message::ClientMessage, time::Timestamp, words::Channel};
 
-use crate::server::TestServer;
+use crate::{
+    calls::{ask, offered, on_duty},
+    page::Page,
+    server::TestServer,
+};
 
 const SECRET: &str = "a secret of sixteen or more";
 const PHONE: &str = "13800138000";
@@ -79,4 +83,37 @@ fn signature(headers: &HeaderMap, body: &str) -> String {
     mac.update(format!(".{body}").as_bytes());
     let bytes = mac.finalize().into_bytes();
     format!("sha256={}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+#[tokio::test]
+async fn whoever_is_called_back_and_has_no_page_open_gets_a_message() {
+    let (url, mut posts) = gateway().await;
+    let settings = [("sms.gateway", "http"), ("sms.url", url.as_str()), ("sms.secret", SECRET)];
+    let server = TestServer::with(&settings, Clock::machine()).await;
+    let citizen = server.guest().await;
+    citizen.post("/api/citizen/phone/code", &json!({ "phone": PHONE })).await;
+    let sent: Value = serde_json::from_str(&posts.recv().await.expect("a post").1).expect("JSON");
+    let confirmation = json!({ "phone": PHONE, "code": sent["code"] });
+    assert_eq!(citizen.post("/api/citizen/phone", &confirmation).await.status, StatusCode::OK);
+    let mut asker = Page::open(&citizen).await;
+    let consultation = ask(&server, &mut asker, Channel::Text).await;
+    asker.ask(ClientMessage::CallMeBack { consultation }).await.expect("to be called back");
+    drop(asker);
+
+    let (_, mut desk) = on_duty(&server, "lawyer1").await;
+    let offer = offered(&mut desk).await;
+    desk.ask(ClientMessage::AcceptOffer { offer: offer.id }).await.expect("accepted");
+
+    let notice = loop {
+        let (headers, body) = posts.recv().await.expect("a post");
+        assert_eq!(headers["yunfa-signature"], signature(&headers, &body));
+        let said: Value = serde_json::from_str(&body).expect("JSON");
+        // The code was posted a second time to the gateway that had failed.
+        if said.get("code").is_none() {
+            break said;
+        }
+    };
+    assert_eq!((&notice["notice"], &notice["phone"]), (&json!("call-back"), &json!(PHONE)));
+    assert!(notice["until"].as_i64().is_some_and(|until| until > 1_763_000_000_000), "{notice}");
+    server.stop().await;
 }

@@ -1,7 +1,7 @@
 // The citizen's way.
 import { describe, expect, test } from 'vitest'
 import type { ConsultationState, ConsultationView, ServerMessage, SessionView, Welcome } from '#shared/protocol'
-import { type Flow, hear, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
+import { answer, type Flow, hear, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
 
 const WISH: Wish = { practiceArea: 'LABOUR', area: '371321101201', channel: 'video', lawyer: null }
 const WELCOME: Welcome = {
@@ -51,6 +51,55 @@ describe('waiting', () => {
 
   test('cancelling leads back to the start', () => {
     expect(heard(matter('CANCELLED'))).toEqual({ ...START, left: 'c' })
+  })
+})
+
+describe('when nobody came', () => {
+  const choosing = { ...matter('UNSERVED'), choiceUntil: 600_000 }
+  const held = { ...matter('ON_HOLD') }
+  const called = { ...session('CONNECTING'), callBack: true }
+
+  test('the citizen may choose, waits on, and is not sent away', () => {
+    const flow = heard(choosing)
+
+    expect(flow).toMatchObject({ stage: 'unanswered', unserved: null })
+    expect(word(flow)).toBe('unanswered')
+    expect(hear(flow, matter('MATCHING')).stage).toBe('waiting')
+    expect(hear(flow, matter('UNSERVED'))).toMatchObject({ stage: 'over', unserved: { kind: 'missed' } })
+  })
+
+  test('a call back rings, is answered once, and is a talk like any other', () => {
+    const waits = hear(heard(choosing), held)
+    expect(word(waits)).toBe('held')
+
+    const rings = hear(hear(waits, matter('ASSIGNED')), called)
+    expect(word(rings)).toBe('called')
+    const taken = answer(rings)
+    expect(word(taken)).toBe('connecting')
+    expect(hear(taken, called).stage).toBe('talking')
+    expect(word(hear(taken, { ...called, state: 'ACTIVE' }))).toBe('active')
+  })
+
+  test('a call that was not answered keeps the place', () => {
+    const rings = hear(heard(held), called)
+    const ended = { session: 's', consultation: 'c', reason: 'NOT_ANSWERED', twoWayS: 0, outcomeDue: false } as const
+    const missed = hear(rings, { type: 'sessionEnded', ...ended })
+
+    expect(word(missed)).toBe('held')
+    expect(word(hear(missed, held))).toBe('held')
+    expect(hear(missed, matter('UNSERVED')).unserved).toEqual({ kind: 'missed' })
+  })
+
+  test('whoever opens the page again finds what waits', () => {
+    for (const [consultation, stage] of [
+      [choosing, 'unanswered'],
+      [held, 'held'],
+    ] as const) {
+      expect(hear(START, { type: 'welcome', ...WELCOME, consultation }).stage).toBe(stage)
+    }
+    const welcome: Welcome = { ...WELCOME, consultation: matter('ASSIGNED'), session: called }
+    expect(hear(START, { type: 'welcome', ...welcome }).stage).toBe('called')
+    expect(hear(heard(held), { type: 'welcome', ...WELCOME }).unserved).toEqual({ kind: 'missed' })
   })
 })
 
@@ -149,6 +198,7 @@ function matter(state: ConsultationState, ringing = 0): { type: 'consultation' }
     routeMode: 'BROADCAST',
     createdAt: 0,
     ringing,
+    choiceUntil: null,
   }
 }
 
@@ -157,6 +207,7 @@ function session(state: SessionView['state']): { type: 'session' } & SessionView
     type: 'session',
     id: 's',
     consultation: 'c',
+    callBack: false,
     state,
     channel: 'video',
     practiceArea: 'LABOUR',

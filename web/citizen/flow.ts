@@ -22,7 +22,7 @@ export type IdentityMode = 'GUEST' | 'REFUSED'
 export type Unserved = { kind: 'missed' } | { kind: 'refused'; code: string } | { kind: 'lost' }
 
 export interface Flow {
-  stage: 'choosing' | 'preparing' | 'waiting' | 'talking' | 'over'
+  stage: 'choosing' | 'preparing' | 'waiting' | 'unanswered' | 'held' | 'called' | 'talking' | 'over'
   wish: Wish | null
   /** The matter, minted here; also the one that is rated. */
   matter: string | null
@@ -31,6 +31,8 @@ export interface Flow {
   talk: Talk
   unserved: Unserved | null
   stars: number | null
+  /** The call back that was taken here. */
+  answered: string | null
   /** A matter that is over and that the citizen has turned away from: it is not shown again. */
   left: string | null
 }
@@ -44,6 +46,7 @@ export const START: Flow = {
   talk: SILENCE,
   unserved: null,
   stars: null,
+  answered: null,
   left: null,
 }
 
@@ -60,6 +63,12 @@ export function prepare(flow: Flow, wish: Wish): Flow {
 /** The request is on its way, with the channel that the devices allow. */
 export function request(flow: Flow, matter: string, channel: Channel): Flow {
   return { ...flow, stage: 'waiting', matter, wish: flow.wish && { ...flow.wish, channel } }
+}
+
+/** The tap on "answer": from here on it is a talk like any other. */
+export function answer(flow: Flow): Flow {
+  const session = flow.talk.session
+  return session ? { ...flow, stage: 'talking', answered: session.id } : flow
 }
 
 export function refuse(flow: Flow, code: string): Flow {
@@ -94,6 +103,10 @@ export function stateWord(flow: Flow, lineOpen: boolean, mediaInterrupted: boole
       return 'idle'
     case 'waiting':
       return (flow.consultation?.ringing ?? 0) > 0 ? 'ringing' : 'queued'
+    case 'unanswered':
+    case 'held':
+    case 'called':
+      return flow.stage
     case 'talking':
       return flow.talk.session ? sessionState(flow.talk.session, lineOpen, mediaInterrupted) : 'connecting'
     case 'over':
@@ -103,7 +116,7 @@ export function stateWord(flow: Flow, lineOpen: boolean, mediaInterrupted: boole
 
 function welcome(flow: Flow, consultation: ConsultationView | null): Flow {
   if (flow.talk.session) return { ...flow, stage: stageOf(flow), consultation, matter: flow.talk.session.consultation }
-  if (consultation?.state === 'OPEN' || consultation?.state === 'MATCHING') {
+  if (consultation && isAwaited(consultation)) {
     return follow({ ...flow, matter: consultation.id }, consultation)
   }
   // Its session is over and may still be rated: by whoever was in it, and by whoever opens the page again.
@@ -111,7 +124,10 @@ function welcome(flow: Flow, consultation: ConsultationView | null): Flow {
   if (consultation && isShown) return { ...end(flow), matter: consultation.id, consultation }
   if (flow.stage === 'talking') return { ...end(flow), consultation: null }
   // A matter that the server had confirmed and no longer has; one still on its way is simply asked for again.
-  if (flow.stage === 'waiting' && flow.consultation) return { ...flow, stage: 'over', unserved: { kind: 'lost' } }
+  if (flow.stage === 'unanswered' || flow.stage === 'held')
+    return { ...flow, stage: 'over', unserved: { kind: 'missed' } }
+  if ((flow.stage === 'waiting' || flow.stage === 'called') && flow.consultation)
+    return { ...flow, stage: 'over', unserved: { kind: 'lost' } }
   return flow
 }
 
@@ -122,11 +138,15 @@ function follow(flow: Flow, consultation: ConsultationView): Flow {
     case 'OPEN':
     case 'MATCHING':
       return { ...next, stage: 'waiting' }
+    case 'ON_HOLD':
+      return { ...next, stage: 'held' }
     case 'ASSIGNED':
-      return { ...next, stage: 'talking' }
+      // Who is called back hears of the call by its session.
+      return flow.stage === 'held' ? next : { ...next, stage: 'talking' }
     case 'IN_SERVICE':
       return flow.stage === 'over' ? next : { ...next, stage: 'talking' }
     case 'UNSERVED':
+      if (consultation.choiceUntil !== null) return { ...next, stage: 'unanswered', queue: null }
       return { ...next, stage: 'over', unserved: { kind: 'missed' } }
     case 'CANCELLED':
       return leave(flow)
@@ -135,8 +155,17 @@ function follow(flow: Flow, consultation: ConsultationView): Flow {
   }
 }
 
+/** Whether the server still looks for somebody, or asks what to do. */
+function isAwaited({ state, choiceUntil }: ConsultationView): boolean {
+  return (
+    state === 'OPEN' || state === 'MATCHING' || state === 'ON_HOLD' || (state === 'UNSERVED' && choiceUntil !== null)
+  )
+}
+
 function stageOf(flow: Flow): Flow['stage'] {
-  const state = flow.talk.session?.state
+  const session = flow.talk.session
+  const state = session?.state
+  if (session?.callBack && state === 'CONNECTING' && flow.answered !== session.id) return 'called'
   return state === 'CREATED' || state === 'RINGING' ? 'waiting' : 'talking'
 }
 
@@ -145,5 +174,6 @@ function end(flow: Flow): Flow {
   if (reason === 'ABANDONED') return leave(flow)
   // Accepted without a sound: the server tries again with the next lawyer and says so.
   if (reason === 'NO_MEDIA') return { ...flow, stage: 'waiting', queue: null, talk: SILENCE }
+  if (reason === 'NOT_ANSWERED') return { ...flow, stage: 'held', queue: null, talk: SILENCE }
   return { ...flow, stage: 'over', unserved: reason === 'MISSED' ? { kind: 'missed' } : null }
 }

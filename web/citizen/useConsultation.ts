@@ -3,12 +3,13 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import { openApi, Problem, problemCode } from '#shared/api'
 import { mintId } from '#shared/ids'
 import type { Channel } from '#shared/protocol'
+import { Ring } from '#shared/ring'
 import { refuseLine, typeLine } from '#shared/talk'
 import { useNow } from '#shared/ticker'
 import { useLink } from '#shared/useLink'
 import { keepAwake } from '#shared/wake'
 import type { Directory } from './directory'
-import { hear, type IdentityMode, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
+import { answer, hear, type IdentityMode, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
 import { usePhone } from './usePhone'
 
 /** What this browser remembers of its guest: enough to know that there is one. */
@@ -26,6 +27,9 @@ export function useConsultation(directory: () => Directory) {
   const questionNews = ref(0)
   const awake = keepAwake()
   const phone = usePhone(api)
+  const ring = new Ring()
+  /** The call was taken, and the browser asks for microphone and camera. */
+  const answering = ref(false)
   /** Whether this guest may be asked for a number: not who wished to stay unknown. */
   const isNameless = ref(!readGuest()?.includes('"identityMode":"GUEST"'))
 
@@ -164,10 +168,49 @@ export function useConsultation(directory: () => Directory) {
 
   function cancel(): void {
     const matter = flow.value.matter
-    const asked = flow.value.stage === 'waiting' || flow.value.stage === 'talking'
+    const asked = flow.value.stage !== 'preparing'
     link.release()
     flow.value = leave(flow.value)
     if (asked && matter) void link.socket.say({ type: 'cancelConsultation', consultation: matter })
+  }
+
+  /** Waits in front of the page, in the old place. */
+  async function keepWaiting(): Promise<void> {
+    const { matter, consultation } = flow.value
+    if (!matter) return
+    await haveDevices(consultation?.channel ?? 'text')
+    if (flow.value.matter === matter) void link.socket.say({ type: 'keepWaiting', consultation: matter })
+  }
+
+  /** Does not wait in front of the page: whoever takes the matter calls back. */
+  function callMeBack(): void {
+    const matter = flow.value.matter
+    // A tap now, so that the page may sound later.
+    ring.unlock()
+    if (matter) void link.socket.say({ type: 'callMeBack', consultation: matter })
+  }
+
+  /** Takes the call: devices first, so that nobody is spoken to who cannot hear. */
+  async function answerCall(): Promise<void> {
+    const session = flow.value.talk.session
+    if (!session || answering.value) return
+    answering.value = true
+    ring.stop()
+    const canSpeak = await haveDevices(session.channel)
+    answering.value = false
+    if (flow.value.talk.session?.id !== session.id) return
+    flow.value = answer(flow.value)
+    await link.socket.say({ type: 'answerCall', session: session.id })
+    link.repeatDevices()
+    if (!canSpeak) void link.socket.say({ type: 'fallBack', session: session.id, channel: 'text' })
+  }
+
+  /** Microphone, camera and the transport, as far as the channel wants them; false without a microphone that it does. */
+  async function haveDevices(channel: Channel): Promise<boolean> {
+    if (channel === 'text') return true
+    const microphone = link.captured.value?.microphone ?? (await link.takeDevices(channel === 'video')).microphone
+    if (microphone) link.call.join()
+    return microphone !== null
   }
 
   function hangUp(): void {
@@ -212,9 +255,11 @@ export function useConsultation(directory: () => Directory) {
   watch(
     () => flow.value.stage,
     stage => {
-      awake.hold(stage === 'waiting' || stage === 'talking')
+      awake.hold(stage === 'waiting' || stage === 'called' || stage === 'talking')
+      if (stage === 'called') ring.start()
+      else ring.stop()
       // Nothing of the call stays on when it is over: the camera light goes out.
-      if (stage === 'over') link.release()
+      if (stage === 'over' || stage === 'held') link.release()
     },
   )
 
@@ -232,6 +277,10 @@ export function useConsultation(directory: () => Directory) {
     begin,
     call,
     cancel,
+    keepWaiting,
+    callMeBack,
+    answerCall,
+    answering,
     hangUp,
     sendChat,
     readChat,

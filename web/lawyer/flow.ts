@@ -1,5 +1,5 @@
 // The lawyer's desk as a value: duty, rings, the running session, the outcome that is due.
-import type { OfferClosed, OfferView, Presence, ServerMessage, Timestamp } from '#shared/protocol'
+import type { EndReason, OfferClosed, OfferView, Presence, ServerMessage, Timestamp } from '#shared/protocol'
 import { hearTalk, SILENCE, type StateWord, sessionState, type Talk } from '#shared/talk'
 
 export interface Desk {
@@ -8,7 +8,7 @@ export interface Desk {
   missedRings: number
   offers: readonly OfferView[]
   /** Why the last offer went away, until the next one comes. */
-  closed: OfferClosed | 'noMedia' | null
+  closed: OfferClosed | 'noMedia' | 'notAnswered' | null
   talk: Talk
   /** The session whose outcome is due. */
   due: string | null
@@ -54,7 +54,7 @@ export function hearDesk(desk: Desk, message: ServerMessage, now: Timestamp): De
       return { ...next, offers: [], closed: null }
     case 'sessionEnded':
       if (message.outcomeDue) return { ...next, due: message.session }
-      return { ...next, talk: SILENCE, closed: message.reason === 'NO_MEDIA' ? 'noMedia' : null }
+      return { ...next, talk: SILENCE, closed: unbegun(message.reason) }
     default:
       return next
   }
@@ -74,4 +74,10 @@ export function deskState(desk: Desk, lineOpen: boolean, mediaInterrupted: boole
   if (desk.talk.session) return sessionState(desk.talk.session, lineOpen, mediaInterrupted)
   if (desk.due) return 'ended'
   return desk.offers.length > 0 ? 'ringing' : 'idle'
+}
+
+/** Why a session ended that had never begun; there is nothing to be written down. */
+function unbegun(reason: EndReason): Desk['closed'] {
+  if (reason === 'NO_MEDIA') return 'noMedia'
+  return reason === 'NOT_ANSWERED' ? 'notAnswered' : null
 }

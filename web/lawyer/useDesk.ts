@@ -4,6 +4,7 @@ import type { Api } from '#shared/api'
 import type { Captured } from '#shared/devices'
 import { mintId } from '#shared/ids'
 import type { DeclineReason, ErrorCode, Outcome, ReferralType } from '#shared/protocol'
+import { Ring } from '#shared/ring'
 import { refuseLine, typeLine } from '#shared/talk'
 import { useNow } from '#shared/ticker'
 import { useLink } from '#shared/useLink'
@@ -11,7 +12,6 @@ import { keepAwake } from '#shared/wake'
 import { allowAnnouncements } from './announce'
 import { deskState, EMPTY_DESK, finish, hearDesk, isOnDuty } from './flow'
 import { type PushState, subscribe } from './push'
-import { Ring } from './ring'
 
 /** How long signing out waits for the server to take the desk off duty. */
 const GOODBYE_MS = 2_000

@@ -76,6 +76,9 @@ const zh = {
   'closed.declined': '已婉拒。',
   'closed.acceptedElsewhere': '您在另一个窗口接了。',
   'closed.withdrawn': '您的接单资格已变更，来电已撤回。请联系司法局。',
+  'offer.callBack': '回电：对方不在线上等。接了以后，由您打过去。',
+  'talk.calling': '正在给群众回电，请等对方接听。挂断就是先不打了。',
+  'closed.notAnswered': '对方没有接听，过一会儿系统会再安排回电。',
   'closed.noMedia': '声音没有接通，系统会再为咨询人呼叫。',
 
   'talk.citizen': '咨询人',
@@ -224,6 +227,9 @@ const en: Record<keyof typeof zh, string> = {
   'closed.declined': 'Declined.',
   'closed.acceptedElsewhere': 'You accepted it in another window.',
   'closed.withdrawn': 'Your qualification has changed, so the call was withdrawn. Please contact the bureau.',
+  'offer.callBack': 'A call back: nobody waits on the line. Accept it, and it rings at the citizen.',
+  'talk.calling': 'It rings at the citizen; please wait. Hanging up puts the call off.',
+  'closed.notAnswered': 'The citizen did not answer; another call back will be arranged later.',
   'closed.noMedia': 'No sound came through; the citizen is being called on.',
 
   'talk.citizen': 'Citizen',

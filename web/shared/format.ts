@@ -33,6 +33,11 @@ export function timeOfDay(ms: number): string {
   return format(ms, { hour: '2-digit', minute: '2-digit' })
 }
 
+/** Day and time of day, for what is near. */
+export function dayAndTime(ms: number): string {
+  return format(ms, { month: 'long', day: 'numeric', hour: '2-digit', minute: '2-digit' })
+}
+
 function format(ms: number, options: Intl.DateTimeFormatOptions): string {
   return new Intl.DateTimeFormat(dateTag(), { ...options, hourCycle: 'h23', timeZone: ZONE }).format(ms)
 }

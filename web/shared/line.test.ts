@@ -20,6 +20,7 @@ const WELCOME: Welcome = {
 const SESSION: SessionView = {
   id: 's',
   consultation: 'c',
+  callBack: false,
   state: 'ACTIVE',
   channel: 'voice',
   practiceArea: 'LABOUR',

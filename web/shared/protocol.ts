@@ -107,7 +107,19 @@ lawyer: LawyerId | null, } | { "type": "cancelConsultation",
 /**
  * Which one.
  */
-consultation: ConsultationId, } | { "type": "offerDelivered", 
+consultation: ConsultationId, } | { "type": "keepWaiting", 
+/**
+ * Which one.
+ */
+consultation: ConsultationId, } | { "type": "callMeBack", 
+/**
+ * Which one.
+ */
+consultation: ConsultationId, } | { "type": "answerCall", 
+/**
+ * Which one.
+ */
+session: SessionId, } | { "type": "offerDelivered", 
 /**
  * Which one.
  */
@@ -229,7 +241,7 @@ export type ConsultationId = string;
 /**
  * Where a consultation (咨询事项) stands.
  */
-export type ConsultationState = "OPEN" | "MATCHING" | "ASSIGNED" | "IN_SERVICE" | "ANSWERED" | "CLOSED" | "UNSERVED" | "CANCELLED";
+export type ConsultationState = "OPEN" | "MATCHING" | "ASSIGNED" | "IN_SERVICE" | "ANSWERED" | "CLOSED" | "UNSERVED" | "ON_HOLD" | "CANCELLED";
 
 /**
  * A consultation as its asker sees it.
@@ -262,7 +274,11 @@ createdAt: Timestamp,
 /**
  * Desks that ring right now.
  */
-ringing: number, };
+ringing: number, 
+/**
+ * Nobody came: until when the asker may choose what to do. `UNSERVED` without it is final.
+ */
+choiceUntil: Timestamp | null, };
 
 /**
  * Why a lawyer declined an offer.
@@ -282,7 +298,7 @@ export type DeviceState = "ON" | "OFF" | "ABSENT";
 /**
  * Why a session ended.
  */
-export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST" | "NO_MEDIA" | "ABANDONED" | "MISSED" | "TOO_LONG" | "SUPERVISOR_ENDED" | "SERVER_STOPPED";
+export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST" | "NO_MEDIA" | "NOT_ANSWERED" | "ABANDONED" | "MISSED" | "TOO_LONG" | "SUPERVISOR_ENDED" | "SERVER_STOPPED";
 
 /**
  * Why a request was refused: stable words, the same on the socket and in `problem+json`.
@@ -377,6 +393,10 @@ routeMode: RouteMode,
  * How grave the matter is.
  */
 grade: Grade, 
+/**
+ * The asker does not wait: whoever accepts calls back.
+ */
+callBack: boolean, 
 /**
  * The name of the town or village.
  */
@@ -659,6 +679,10 @@ id: SessionId,
  * Its matter.
  */
 consultation: ConsultationId, 
+/**
+ * The asker is called back: while it is `CONNECTING` it rings there, until `answerCall`.
+ */
+callBack: boolean, 
 /**
  * Where it stands.
  */

@@ -6,6 +6,7 @@ import { hearTalk, refuseLine, SILENCE, sessionState, type Talk, typeLine } from
 const SESSION: SessionView = {
   id: 's',
   consultation: 'c',
+  callBack: false,
   state: 'ACTIVE',
   channel: 'video',
   practiceArea: 'LABOUR',

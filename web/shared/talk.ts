@@ -2,7 +2,18 @@
 import type { EndReason, ServerMessage, SessionView } from './protocol'
 
 /** The words of `data-state`. */
-export type StateWord = 'idle' | 'queued' | 'ringing' | 'connecting' | 'active' | 'reconnecting' | 'text-only' | 'ended'
+export type StateWord =
+  | 'idle'
+  | 'queued'
+  | 'ringing'
+  | 'unanswered'
+  | 'held'
+  | 'called'
+  | 'connecting'
+  | 'active'
+  | 'reconnecting'
+  | 'text-only'
+  | 'ended'
 
 export interface ChatLine {
   message: string

@@ -1,7 +1,7 @@
 //! The matter while it waits: rings, declines, the one acceptance, and every way of not being served.
 use super::{
     Consultation, MAX_SESSIONS, Party, Stage, offered,
-    waiting::{Place, Waiting},
+    waiting::{CallBack, Place, Waiting},
 };
 use crate::{
     error::SessionError,
@@ -32,7 +32,11 @@ impl Consultation {
     /// Puts the matter into the queue and tells the asker.
     pub(super) fn seek(&mut self) {
         self.show_matter();
-        let away = matches!(&self.stage, Stage::Waiting(waiting) if waiting.asker.away_since.is_some());
+        let away = match &self.stage {
+            Stage::Waiting(Waiting { call_back: Some(call_back), .. }) => call_back.rests_until.is_some(),
+            Stage::Waiting(waiting) => waiting.asker.away_since.is_some(),
+            Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => false,
+        };
         let seek = Seek {
             practice_area: self.opening.practice_area,
             place: self.opening.area.clone(),
@@ -40,6 +44,7 @@ impl Consultation {
             lawyer: self.opening.lawyer,
             asked: self.created.mono,
             away,
+            barred: self.barred.clone(),
         };
         self.out.hint(Hint::Seek(seek));
     }
@@ -52,7 +57,8 @@ impl Consultation {
         let expires = now.after(self.timers.ring_for(self.opening.channel, mode));
         let made = self.offers.make(ring, now, expires)?;
         self.out.event(Event::OfferMade { offer, lawyer, round: made.round, rank: made.rank, mode, tier }, now);
-        self.out.tell_lawyer(lawyer, ServerMessage::Offered(offered(&self.opening, grade, made)));
+        let call_back = waiting.call_back.is_some();
+        self.out.tell_lawyer(lawyer, ServerMessage::Offered(offered(&self.opening, grade, made, call_back)));
         let first = !waiting.rang;
         waiting.rang = true;
         if first {
@@ -134,6 +140,7 @@ impl Consultation {
             return Err(SessionError::OfferOver);
         }
         found.state = OfferState::Declined;
+        self.barred.insert(lawyer);
         let declined = found.clone();
         self.offer_closed(lawyer, &declined, Some(reason), OfferClosed::Declined, now);
         self.out.hint(Hint::RingOver { lawyer, how: RingOver::Declined });
@@ -145,7 +152,9 @@ impl Consultation {
     pub(super) fn accept(&mut self, lawyer: LawyerId, offer: OfferId, now: Now) -> Result<(), SessionError> {
         let Stage::Waiting(waiting) = &self.stage else { return self.offers.too_late(lawyer, offer) };
         let won = self.offers.claim(lawyer, offer)?.clone();
-        let asker = waiting.asker.clone();
+        let mut asker = waiting.asker.clone();
+        asker.is_called = waiting.call_back.is_some();
+        let is_called = asker.is_called;
         let ids = self.session_ids();
         self.offer_closed(lawyer, &won, None, OfferClosed::AcceptedElsewhere, now);
         self.out.event(
@@ -154,7 +163,7 @@ impl Consultation {
                 lawyer,
                 session: ids.session,
                 ring_latency_ms: won.age_ms(now),
-                wait_ms: u64::try_from((now.mono - self.created.mono).as_millis()).unwrap_or(u64::MAX),
+                wait_ms: u64::try_from((self.waited + (now.mono - self.created.mono)).as_millis()).unwrap_or(u64::MAX),
             },
             now,
         );
@@ -169,6 +178,9 @@ impl Consultation {
             self.out.push(Output::Media(MediaOrder::ConnectLegs { session, citizen, lawyer, lawyer_leg }));
         }
         self.show_matter();
+        if is_called {
+            self.out.push(Output::CallAsker { until: now.after(self.timers.answer).wall });
+        }
         let mut session = Session::begin(&self.opening, ids, asker, (lawyer, won.name), &self.timers, now);
         session.settle(&self.timers, now, &mut self.out);
         self.stage = Stage::Serving(Box::new(session));
@@ -182,8 +194,15 @@ impl Consultation {
             return Err(SessionError::NotFound);
         }
         match &self.stage {
-            Stage::Waiting(_) => {
+            Stage::Waiting(_) | Stage::Choosing(_) => {
                 self.abandon(now);
+                Ok(())
+            }
+            Stage::Serving(_) if self.is_calling() => {
+                self.never_began(false, now);
+                if matches!(self.stage, Stage::Waiting(_)) {
+                    self.abandon(now);
+                }
                 Ok(())
             }
             Stage::Serving(session) if session.state() == SessionState::Connecting => {
@@ -203,7 +222,7 @@ impl Consultation {
             return Ok(());
         }
         match self.stage {
-            Stage::Waiting(_) | Stage::Serving(_) => Err(SessionError::AlreadyWaiting),
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) => Err(SessionError::AlreadyWaiting),
             Stage::Over(_) | Stage::Final(_) => Err(SessionError::Over),
         }
     }
@@ -219,47 +238,63 @@ impl Consultation {
             self.ringing_changed(now);
             return;
         }
-        let Stage::Waiting(waiting) = &self.stage else { return };
-        if waiting.abandoned(&self.timers).is_some_and(|at| at <= now.mono) {
-            self.abandon(now);
+        let Stage::Waiting(waiting) = &mut self.stage else { return };
+        if let Some(call_back) = &mut waiting.call_back
+            && call_back.rests_until.is_some_and(|until| until <= now.mono)
+        {
+            call_back.rests_until = None;
+            self.out.hint(Hint::Hold { away: false });
+        } else if waiting.abandoned(&self.timers).is_some_and(|at| at <= now.mono) {
+            self.lay_aside(now);
         } else if waiting.gives_up() <= now.mono {
-            self.missed(EndReason::Missed, now);
+            if waiting.call_back.is_some() { self.missed(EndReason::Missed, now) } else { self.choose(now) }
         }
     }
 
     /// The asker has left, in words or by silence.
-    fn abandon(&mut self, now: Now) {
-        for (lawyer, offer) in self.offers.close(OfferState::Cancelled, |_| true) {
-            self.offer_closed(lawyer, &offer, None, OfferClosed::Cancelled, now);
-        }
+    pub(super) fn abandon(&mut self, now: Now) {
+        self.cancel_rings(now);
         self.not_served(SessionState::Abandoned, EndReason::Abandoned, ConsultationState::Cancelled, now);
     }
 
     /// Nobody accepted in time, or the server stops. A ring that was cut short counts as missed when it was fair.
     pub(super) fn missed(&mut self, reason: EndReason, now: Now) {
+        self.stop_rings(reason, now);
+        self.not_served(SessionState::Missed, reason, ConsultationState::Unserved, now);
+    }
+
+    /// Nobody rings any longer.
+    pub(super) fn stop_rings(&mut self, reason: EndReason, now: Now) {
         for (lawyer, offer) in self.offers.close(OfferState::Expired, |_| true) {
             self.offer_closed(lawyer, &offer, None, OfferClosed::Expired, now);
             let fair = reason == EndReason::Missed && now.mono - offer.made.mono >= self.timers.fair_ring;
             let how = if fair { RingOver::Missed } else { RingOver::Cut };
             self.out.hint(Hint::RingOver { lawyer, how });
         }
-        self.not_served(SessionState::Missed, reason, ConsultationState::Unserved, now);
     }
 
     fn not_served(&mut self, to: SessionState, reason: EndReason, state: ConsultationState, now: Now) {
         let session = self.session_ids().session;
         self.session_changed(self.session_state(), to, now);
         self.out.event(Event::SessionEnded { session, reason }, now);
-        self.enter(state, now);
-        self.out.hint(Hint::Leave);
+        let has_left = matches!(self.stage, Stage::Choosing(_));
+        if self.state != state {
+            self.enter(state, now);
+        }
+        if !has_left {
+            self.out.hint(Hint::Leave);
+        }
         self.finish(None);
     }
 
     /// The session never began: others are rung, in the old place of the queue, until too many have failed.
     pub(super) fn never_began(&mut self, for_want_of_lawyer: bool, now: Now) {
         let Stage::Serving(session) = &mut self.stage else { return };
-        session.end(&self.opening, SessionState::Failed, EndReason::NoMedia, now, &mut self.out);
-        let (ids, lawyer, asker) = (session.ids, session.lawyer, session.citizen.seat.clone());
+        let (call_back, in_vain) = (session.call_back, session.citizen.seat.is_called && !for_want_of_lawyer);
+        let reason = if in_vain { EndReason::NotAnswered } else { EndReason::NoMedia };
+        session.end(&self.opening, SessionState::Failed, reason, now, &mut self.out);
+        let (ids, lawyer, mut asker) = (session.ids, session.lawyer, session.citizen.seat.clone());
+        asker.is_called = false;
         self.failed += 1;
         let last = self.failed == MAX_SESSIONS;
         if self.opening.channel != Channel::Text {
@@ -273,8 +308,13 @@ impl Consultation {
             return;
         }
         self.offers.reopen();
-        self.stage = Stage::Waiting(Waiting::new(asker, self.opening.channel, &self.timers, now));
-        self.enter(ConsultationState::Matching, now);
+        let mut waiting = Waiting::new(asker, self.opening.channel, &self.timers, now);
+        if call_back {
+            let pause = Some(now.mono + self.timers.call_back_pause).filter(|_| in_vain);
+            waiting.call_back = Some(CallBack { until: now.after(self.timers.call_back), rests_until: pause });
+        }
+        self.stage = Stage::Waiting(waiting);
+        self.enter(if call_back { ConsultationState::OnHold } else { ConsultationState::Matching }, now);
         self.seek();
     }
 
@@ -296,7 +336,7 @@ impl Consultation {
         }
     }
 
-    fn offer_closed(
+    pub(super) fn offer_closed(
         &mut self,
         lawyer: LawyerId,
         offer: &Offer,
@@ -311,8 +351,21 @@ impl Consultation {
 
     /// Notes a lost or found socket of the asker who waits.
     pub(super) fn asker_away(&mut self, party: Party, lost: bool, now: Now) {
-        let Stage::Waiting(waiting) = &mut self.stage else { return };
-        if party == Party::Citizen && if lost { waiting.asker.lose_socket(now) } else { waiting.asker.find_socket() } {
+        if party != Party::Citizen {
+            return;
+        }
+        let waiting = match &mut self.stage {
+            Stage::Waiting(waiting) => waiting,
+            Stage::Choosing(_) => return self.chooser_away(lost, now),
+            Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => return,
+        };
+        let is_news = waiting.asker.note_socket(lost, now);
+        if let Some(call_back) = &mut waiting.call_back {
+            // Nobody needs to wait in front of the page; who opens it again may be called at once.
+            if is_news && !lost && call_back.rests_until.take().is_some() {
+                self.out.hint(Hint::Hold { away: false });
+            }
+        } else if is_news {
             self.out.hint(Hint::Hold { away: lost });
         }
     }

@@ -1,5 +1,6 @@
 //! One matter from the question to the rating: a value that takes one input with `now` and queues outputs.
 mod aftermath;
+mod choice;
 mod input;
 mod matching;
 mod requests;
@@ -7,10 +8,14 @@ mod resume;
 mod serving;
 mod waiting;
 
+use std::{collections::BTreeSet, time::Duration};
+
 pub use self::input::{Continuation, Input, MAX_SESSIONS, MediaFact, Opening, Party, SessionIds};
 pub(crate) use self::matching::Ring;
+pub use self::resume::Again;
 use self::{
     aftermath::Aftermath,
+    choice::Choosing,
     requests::Requests,
     waiting::{Place, Waiting},
 };
@@ -33,6 +38,8 @@ use crate::{
 enum Stage {
     /// In the queue, or ringing.
     Waiting(Waiting),
+    /// Nobody came: the asker may choose what to do.
+    Choosing(Choosing),
     /// A lawyer has accepted.
     Serving(Box<Session>),
     /// The session is over.
@@ -47,9 +54,13 @@ pub struct Consultation {
     opening: Opening,
     timers: Timers,
     created: Now,
+    /// What it had waited when this process took it up.
+    waited: Duration,
     state: ConsultationState,
     stage: Stage,
     offers: Offers,
+    /// Lawyers who are not rung for it: they declined.
+    barred: BTreeSet<LawyerId>,
     /// Sessions that began and failed.
     failed: usize,
     /// The matter that goes on here.
@@ -67,9 +78,11 @@ impl Consultation {
             opening,
             timers,
             created: now,
+            waited: Duration::ZERO,
             state: ConsultationState::Open,
             stage: Stage::Waiting(waiting),
             offers: Offers::default(),
+            barred: BTreeSet::new(),
             failed: 0,
             continues: None,
             requests: Requests::default(),
@@ -147,9 +160,10 @@ impl Consultation {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.stage {
             Stage::Waiting(waiting) => {
-                let ends = [self.offers.next_expiry(), waiting.abandoned(&self.timers)];
+                let ends = [self.offers.next_expiry(), waiting.abandoned(&self.timers), waiting.rests_until()];
                 Some(ends.into_iter().flatten().fold(waiting.gives_up(), Instant::min))
             }
+            Stage::Choosing(choosing) => Some(choosing.until.mono),
             Stage::Serving(session) => Some(session.deadline()),
             Stage::Over(aftermath) => Some(aftermath.deadline()),
             Stage::Final(_) => None,
@@ -170,7 +184,8 @@ impl Consultation {
     pub const fn session_state(&self) -> SessionState {
         match (&self.stage, self.state) {
             (Stage::Waiting(waiting), _) if waiting.rang => SessionState::Ringing,
-            (Stage::Waiting(_), _) => SessionState::Created,
+            (Stage::Choosing(choosing), _) if choosing.rang => SessionState::Ringing,
+            (Stage::Waiting(_) | Stage::Choosing(_), _) => SessionState::Created,
             (Stage::Serving(session), _) => session.state(),
             (Stage::Over(aftermath) | Stage::Final(Some(aftermath)), _) if aftermath.sealed => SessionState::Sealed,
             (Stage::Over(_) | Stage::Final(Some(_)), _) => SessionState::Ended,
@@ -189,7 +204,7 @@ impl Consultation {
     pub fn view(&self) -> ConsultationView {
         let channel = match &self.stage {
             Stage::Serving(session) => session.channel,
-            Stage::Waiting(_) | Stage::Over(_) | Stage::Final(_) => self.opening.channel,
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Over(_) | Stage::Final(_) => self.opening.channel,
         };
         ConsultationView {
             id: self.opening.consultation,
@@ -197,11 +212,20 @@ impl Consultation {
             practice_area: self.opening.practice_area,
             channel,
             route_mode: match (&self.stage, self.state) {
-                (Stage::Waiting(waiting), ConsultationState::Open | ConsultationState::Matching) => waiting.mode,
-                (Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_), _) => None,
+                (
+                    Stage::Waiting(waiting),
+                    ConsultationState::Open | ConsultationState::Matching | ConsultationState::OnHold,
+                ) => waiting.mode,
+                (Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_), _) => {
+                    None
+                }
             },
             created_at: self.created.wall,
             ringing: self.offers.ringing(),
+            choice_until: match &self.stage {
+                Stage::Choosing(choosing) => Some(choosing.until.wall),
+                Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => None,
+            },
         }
     }
 
@@ -209,7 +233,7 @@ impl Consultation {
     pub const fn queue_view(&self) -> Option<QueueView> {
         match &self.stage {
             Stage::Waiting(waiting) => Some(waiting.view(self.opening.consultation)),
-            Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => None,
+            Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => None,
         }
     }
 
@@ -217,20 +241,23 @@ impl Consultation {
     pub fn session_view(&self, party: Party) -> Option<SessionView> {
         match &self.stage {
             Stage::Serving(session) => session.view(&self.opening, party),
-            Stage::Waiting(_) | Stage::Over(_) | Stage::Final(_) => None,
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Over(_) | Stage::Final(_) => None,
         }
     }
 
     /// The offer that rings at this lawyer's desk, for `welcome`.
     pub fn offer_view(&self, lawyer: LawyerId) -> Option<OfferView> {
-        self.offers.of(lawyer).filter(|offer| offer.rings()).map(|offer| offered(&self.opening, self.grade(), offer))
+        self.offers
+            .of(lawyer)
+            .filter(|offer| offer.rings())
+            .map(|offer| offered(&self.opening, self.grade(), offer, self.is_on_hold()))
     }
 
     /// The session whose outcome this lawyer still owes, for `welcome`.
     pub fn outcome_due(&self, lawyer: LawyerId) -> Option<SessionId> {
         match &self.stage {
             Stage::Over(over) if over.lawyer == lawyer && over.outcome.is_none() => Some(over.ids.session),
-            Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => None,
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => None,
         }
     }
 
@@ -238,7 +265,7 @@ impl Consultation {
     pub fn chat(&self, party: Party) -> Vec<ServerMessage> {
         match &self.stage {
             Stage::Serving(session) => session.chat_so_far(party),
-            Stage::Waiting(_) | Stage::Over(_) | Stage::Final(_) => Vec::new(),
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Over(_) | Stage::Final(_) => Vec::new(),
         }
     }
 
@@ -266,6 +293,7 @@ impl Consultation {
     fn fire(&mut self, now: Now) {
         match &mut self.stage {
             Stage::Waiting(_) => self.waited(now),
+            Stage::Choosing(_) => self.not_chosen(now),
             Stage::Serving(session) => match session.fire(&self.timers, now, &mut self.out) {
                 Verdict::GoesOn => self.moved(now),
                 Verdict::Ended(reason) => self.end(reason, now),
@@ -287,6 +315,9 @@ impl Consultation {
         match (message, from) {
             (ClientMessage::RequestConsultation { consultation, .. }, _) => self.asked_again(consultation),
             (ClientMessage::CancelConsultation { consultation }, _) => self.cancel(consultation, now),
+            (ClientMessage::KeepWaiting { consultation }, _) => self.keep_waiting(consultation, now),
+            (ClientMessage::CallMeBack { consultation }, _) => self.call_me_back(consultation, now),
+            (ClientMessage::AnswerCall { session }, _) => self.answer_call(from, session, now),
             (ClientMessage::Rate { consultation, stars }, _) => self.rate(consultation, stars, now),
             (ClientMessage::OfferDelivered { offer }, Party::Lawyer(lawyer)) => self.delivered(lawyer, offer, now),
             (ClientMessage::OfferSeen { offer }, Party::Lawyer(lawyer)) => self.seen(lawyer, offer, now),
@@ -366,20 +397,21 @@ impl Consultation {
     /// What an input hears that came after its time, or before it.
     const fn unexpected(&self) -> SessionError {
         match self.stage {
-            Stage::Waiting(_) | Stage::Serving(_) => SessionError::Unexpected,
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) => SessionError::Unexpected,
             Stage::Over(_) | Stage::Final(_) => SessionError::Over,
         }
     }
 }
 
 /// An offer as its desk sees it.
-fn offered(opening: &Opening, grade: Grade, offer: &Offer) -> OfferView {
+fn offered(opening: &Opening, grade: Grade, offer: &Offer, call_back: bool) -> OfferView {
     OfferView {
         id: offer.id,
         practice_area: opening.practice_area,
         channel: opening.channel,
         route_mode: offer.mode,
         grade,
+        call_back,
         locality: opening.locality.clone(),
         created_at: offer.made.wall,
         expires_at: offer.expires.wall,

@@ -1,14 +1,24 @@
-//! A matter whose session is over, taken up again from its events when the process that held it has ended.
-use super::{Aftermath, Consultation, Continuation, Opening, SessionIds, Stage, requests::Requests};
+//! A matter whose session is over, or whose asker is to be called back, taken up again from its events when the process that held it has ended.
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use super::{
+    Aftermath, Consultation, Continuation, MAX_SESSIONS, Opening, SessionIds, Stage,
+    requests::Requests,
+    waiting::{CallBack, Waiting},
+};
 use crate::{
-    ids::{LawyerId, LegId, SessionId},
+    ids::{AreaCode, CitizenId, LawyerId, LegId, OfferId, SessionId},
     milestone::{Event, Milestone},
     offer::Offers,
     output::{Outbox, Output},
     private::PersonName,
+    session::leg::Seat,
     time::{Now, Timestamp},
     timers::Timers,
-    words::{ConsultationState, Outcome, Role, SessionState},
+    words::{ConsultationState, OfferState, Outcome, Role, SessionState},
 };
 
 /// What the events say of the last session that was accepted.
@@ -88,9 +98,11 @@ impl Consultation {
             opening: opening(first, ids)?,
             timers,
             created: Now { mono: now.mono, wall: first.at },
+            waited: Duration::ZERO,
             state,
             stage: Stage::Over(over),
             offers: Offers::default(),
+            barred: BTreeSet::new(),
             failed: 0,
             continues,
             requests: Requests::default(),
@@ -103,6 +115,54 @@ impl Consultation {
         Some(matter)
     }
 
+    /// Who is to be called back, and from where they asked, when that is what the events say last.
+    pub fn on_hold(history: &[Milestone]) -> Option<(CitizenId, AreaCode)> {
+        let Event::Opened { citizen, area, .. } = &history.first()?.event else { return None };
+        let held = Held::of(history);
+        held.since.map(|_| (*citizen, area.clone()))
+    }
+
+    /// Takes a matter up again whose asker is to be called back, in its old place. `None` when the events say otherwise.
+    /// What has waited before the restart counts; rings that were cut off are over.
+    pub fn resume_on_hold(history: &[Milestone], again: Again, timers: Timers, now: Now) -> Option<Self> {
+        let (first, last) = (history.first()?, history.last()?);
+        let held = Held::of(history);
+        let passed = passed_since(held.since?, now);
+        let Again { alias, locality, mut sessions } = again;
+        let failed = held.failed.min(MAX_SESSIONS - 1);
+        let rang = held.sought.is_some();
+        if let Some(sought) = held.sought {
+            sessions[failed].session = sought;
+        }
+        let opening = Opening { alias, locality, sessions, ..opening(first, sessions[failed])? };
+        let mut seat = Seat::new(opening.channel);
+        seat.note_socket(true, now);
+        let mut waiting = Waiting::new(seat, opening.channel, &timers, now);
+        let until = now.after(timers.call_back.saturating_sub(passed));
+        (waiting.rang, waiting.call_back) = (rang, Some(CallBack { until, rests_until: None }));
+        let mut matter = Self {
+            opening,
+            timers,
+            created: Now { mono: now.mono, wall: first.at },
+            waited: passed_since(first.at, now),
+            state: ConsultationState::OnHold,
+            stage: Stage::Waiting(waiting),
+            offers: Offers::default(),
+            barred: held.declined,
+            failed,
+            continues: held.continues,
+            requests: Requests::default(),
+            out: Outbox::after(last.consultation, last.version),
+        };
+        for (offer, (lawyer, made)) in held.ringing {
+            let latency_ms = u64::try_from(passed_since(made, now).as_millis()).unwrap_or(u64::MAX);
+            let to = OfferState::Cancelled;
+            matter.out.event(Event::OfferChanged { offer, lawyer, to, latency_ms, reason: None }, now);
+        }
+        matter.seek();
+        Some(matter)
+    }
+
     /// The matter as it was asked.
     pub const fn opening(&self) -> &Opening {
         &self.opening
@@ -112,9 +172,76 @@ impl Consultation {
     pub const fn answered_by(&self) -> Option<(LawyerId, SessionId)> {
         match &self.stage {
             Stage::Over(over) | Stage::Final(Some(over)) => Some((over.lawyer, over.ids.session)),
-            Stage::Waiting(_) | Stage::Serving(_) | Stage::Final(None) => None,
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) | Stage::Final(None) => None,
         }
     }
+}
+
+/// What a matter needs anew when its asker is to be called back by another process.
+#[derive(Clone, Debug)]
+pub struct Again {
+    /// What the lawyer sees instead of a name.
+    pub alias: PersonName,
+    /// The name of the asker's place, for desks.
+    pub locality: String,
+    /// Freshly minted ids for the sessions it may still begin.
+    pub sessions: [SessionIds; MAX_SESSIONS],
+}
+
+/// What the events say of a matter whose asker is to be called back.
+#[derive(Default)]
+struct Held {
+    /// Since when it waits so.
+    since: Option<Timestamp>,
+    /// The session for which somebody was rung.
+    sought: Option<SessionId>,
+    failed: usize,
+    ringing: BTreeMap<OfferId, (LawyerId, Timestamp)>,
+    declined: BTreeSet<LawyerId>,
+    continues: Option<Continuation>,
+}
+
+impl Held {
+    fn of(history: &[Milestone]) -> Self {
+        let mut held = Self::default();
+        for milestone in history {
+            held.add(milestone);
+        }
+        held
+    }
+
+    fn add(&mut self, Milestone { at, event, .. }: &Milestone) {
+        match event {
+            Event::StateChanged { to, .. } => self.since = Some(*at).filter(|_| *to == ConsultationState::OnHold),
+            Event::SessionChanged { session, to, .. } => {
+                self.sought = Some(*session).filter(|_| *to == SessionState::Ringing);
+                self.failed += usize::from(*to == SessionState::Failed);
+            }
+            Event::OfferMade { offer, lawyer, .. } => {
+                self.ringing.insert(*offer, (*lawyer, *at));
+            }
+            Event::OfferChanged { to: OfferState::Pending | OfferState::Delivered, .. } => {}
+            Event::OfferChanged { offer, lawyer, to, .. } => {
+                self.ringing.remove(offer);
+                if *to == OfferState::Declined {
+                    self.declined.insert(*lawyer);
+                }
+            }
+            Event::Accepted { offer, .. } => {
+                self.ringing.remove(offer);
+            }
+            Event::Continued { matter, services, rated, grade } => {
+                let (matter, services, rated, grade) = (*matter, *services, *rated, *grade);
+                self.continues = Some(Continuation { matter, services, rated, grade });
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What has passed on the wall; the clock of another process is of no use here.
+fn passed_since(at: Timestamp, now: Now) -> Duration {
+    Duration::from_millis(u64::try_from(now.wall.ms_since(at)).unwrap_or(0))
 }
 
 fn opening(first: &Milestone, ids: SessionIds) -> Option<Opening> {
@@ -146,6 +273,6 @@ fn opening(first: &Milestone, ids: SessionIds) -> Option<Opening> {
         consent_version,
         entry_source,
         device,
-        sessions: [ids; super::MAX_SESSIONS],
+        sessions: [ids; MAX_SESSIONS],
     })
 }

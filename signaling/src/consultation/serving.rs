@@ -27,14 +27,16 @@ impl Consultation {
             {
                 Err(SessionError::Over)
             }
-            Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => Err(SessionError::NotFound),
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => {
+                Err(SessionError::NotFound)
+            }
         }
     }
 
     /// Notes a lost or found socket.
     pub(super) fn socket(&mut self, party: Party, lost: bool, now: Now) {
         match &mut self.stage {
-            Stage::Waiting(_) => self.asker_away(party, lost, now),
+            Stage::Waiting(_) | Stage::Choosing(_) => self.asker_away(party, lost, now),
             Stage::Serving(session) => {
                 if session.socket(party, lost, now) && session.settle(&self.timers, now, &mut self.out) {
                     self.moved(now);
@@ -48,13 +50,14 @@ impl Consultation {
     pub(super) fn media(&mut self, party: Party, fact: MediaFact, now: Now) {
         match &mut self.stage {
             Stage::Waiting(waiting) if party == Party::Citizen => waiting.asker.media = fact.is_up(),
+            Stage::Choosing(choosing) if party == Party::Citizen => choosing.asker.media = fact.is_up(),
             Stage::Serving(session) => {
                 session.media(party, fact);
                 if session.settle(&self.timers, now, &mut self.out) {
                     self.moved(now);
                 }
             }
-            Stage::Waiting(_) | Stage::Over(_) | Stage::Final(_) => {}
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Over(_) | Stage::Final(_) => {}
         }
     }
 
@@ -70,13 +73,17 @@ impl Consultation {
                 (waiting.asker.microphone, waiting.asker.camera) = (microphone, camera);
                 Ok(())
             }
+            Stage::Choosing(choosing) if from == Party::Citizen => {
+                (choosing.asker.microphone, choosing.asker.camera) = (microphone, camera);
+                Ok(())
+            }
             Stage::Serving(session) => {
                 if session.devices(from, microphone, camera)? {
                     session.show(&self.opening, &mut self.out);
                 }
                 Ok(())
             }
-            Stage::Waiting(_) => Err(SessionError::NotFound),
+            Stage::Waiting(_) | Stage::Choosing(_) => Err(SessionError::NotFound),
             Stage::Over(_) | Stage::Final(_) => Err(SessionError::Over),
         }
     }
@@ -88,7 +95,9 @@ impl Consultation {
                 running.two_way_s = running.two_way_s.max(seconds);
                 Ok(())
             }
-            Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => Err(SessionError::NotFound),
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => {
+                Err(SessionError::NotFound)
+            }
         }
     }
 
@@ -152,7 +161,13 @@ impl Consultation {
 
     /// A side hangs up; a session that is over already is what it wanted.
     pub(super) fn hang_up(&mut self, from: Party, session: SessionId, now: Now) -> Result<(), SessionError> {
+        let is_calling = self.is_calling();
         match self.running(from, session) {
+            // Not now: nobody was spoken to, and the asker will be called again.
+            Ok(_) if is_calling => {
+                self.never_began(false, now);
+                Ok(())
+            }
             Ok(_) => {
                 let reason = match from {
                     Party::Citizen => EndReason::CitizenHungUp,
@@ -214,7 +229,9 @@ impl Consultation {
             Stage::Serving(running) if running.ids.session == session && running.lawyer == lawyer => {
                 Err(SessionError::Unexpected)
             }
-            Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => Err(SessionError::NotFound),
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => {
+                Err(SessionError::NotFound)
+            }
         }
     }
 
@@ -276,7 +293,7 @@ impl Consultation {
                 Err(SessionError::AlreadyRated)
             }
             Stage::Over(_) | Stage::Final(_) => Err(SessionError::Over),
-            Stage::Waiting(_) | Stage::Serving(_) => Err(SessionError::Unexpected),
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) => Err(SessionError::Unexpected),
         }
     }
 
@@ -295,7 +312,13 @@ impl Consultation {
     /// The server stops: whoever waits is told so, whoever talks is cut off, what is over is left to the reaper.
     pub(super) fn stop(&mut self, now: Now) {
         match &self.stage {
-            Stage::Waiting(_) => self.missed(EndReason::ServerStopped, now),
+            // Who is to be called back stays so: the next process takes it up.
+            Stage::Waiting(waiting) if waiting.call_back.is_some() => self.put_by(now),
+            Stage::Waiting(_) | Stage::Choosing(_) => self.missed(EndReason::ServerStopped, now),
+            Stage::Serving(_) if self.is_calling() => {
+                self.never_began(false, now);
+                self.put_by(now);
+            }
             Stage::Serving(_) => self.end(EndReason::ServerStopped, now),
             Stage::Over(_) | Stage::Final(_) => {}
         }

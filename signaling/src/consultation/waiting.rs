@@ -10,6 +10,15 @@ use crate::{
     words::{Channel, RouteMode},
 };
 
+/// An asker who will be called back.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CallBack {
+    /// When it is given up.
+    pub(crate) until: Now,
+    /// After a call in vain: nobody is rung before.
+    pub(crate) rests_until: Option<Instant>,
+}
+
 /// Where a matter stands in the queue.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
@@ -33,6 +42,8 @@ pub(crate) struct Waiting {
     stands: bool,
     /// How a lawyer is looked for.
     pub(crate) mode: Option<RouteMode>,
+    /// The asker will be called back.
+    pub(crate) call_back: Option<CallBack>,
     place: Place,
     patience: Patience,
     told: Option<QueueView>,
@@ -43,17 +54,22 @@ impl Waiting {
         let patience =
             Patience::new(timers.give_up_for(channel), timers.wait_for(channel), timers.least_for(channel), now);
         let place = Place { place: 1, on_duty: 0, occupied: 0, expected_s: None };
-        Self { asker, rang: false, stands: false, mode: None, place, patience, told: None }
+        Self { asker, rang: false, stands: false, mode: None, call_back: None, place, patience, told: None }
     }
 
     /// When the asker is told that nobody can be reached.
     pub(crate) fn gives_up(&self) -> Instant {
-        self.patience.deadline()
+        self.call_back.as_ref().map_or(self.patience.deadline(), |call_back| call_back.until.mono)
+    }
+
+    /// When who did not answer the call may be called again.
+    pub(crate) fn rests_until(&self) -> Option<Instant> {
+        self.call_back.as_ref().and_then(|call_back| call_back.rests_until)
     }
 
     /// When the place of an absent asker is given up.
     pub(crate) fn abandoned(&self, timers: &Timers) -> Option<Instant> {
-        self.asker.away_since.map(|since| since + timers.grace)
+        self.asker.away_since.filter(|_| self.call_back.is_none()).map(|since| since + timers.grace)
     }
 
     /// Notes where the matter stands in the queue.
@@ -79,7 +95,11 @@ impl Waiting {
     /// The place in the queue.
     pub(crate) const fn view(&self, consultation: ConsultationId) -> QueueView {
         let Place { place, on_duty, expected_s, .. } = self.place;
-        QueueView { consultation, place, on_duty, expected_s, until: self.patience.until }
+        let until = match &self.call_back {
+            Some(call_back) => call_back.until.wall,
+            None => self.patience.until,
+        };
+        QueueView { consultation, place, on_duty, expected_s, until }
     }
 }
 

@@ -63,7 +63,15 @@ fn on_duty(profiles: impl IntoIterator<Item = Profile>) -> Duty {
 
 fn wants(area: PracticeArea, asked: Now, lawyer: Option<LawyerId>) -> Seek {
     let channel = Channel::Voice;
-    Seek { practice_area: area, place: village(), channel, lawyer, asked: asked.mono, away: false }
+    Seek {
+        practice_area: area,
+        place: village(),
+        channel,
+        lawyer,
+        asked: asked.mono,
+        away: false,
+        barred: BTreeSet::new(),
+    }
 }
 
 fn seek(duty: &mut Duty, n: u128, area: PracticeArea, now: Now) {

@@ -45,6 +45,9 @@ impl ClientMessage {
             | Self::SetPresence { .. }
             | Self::RequestConsultation { .. }
             | Self::CancelConsultation { .. }
+            | Self::KeepWaiting { .. }
+            | Self::CallMeBack { .. }
+            | Self::AnswerCall { .. }
             | Self::OfferDelivered { .. }
             | Self::OfferSeen { .. }
             | Self::AcceptOffer { .. }

@@ -73,6 +73,21 @@ pub enum ClientMessage {
         /// Which one.
         consultation: ConsultationId,
     },
+    /// A citizen whom nobody answered waits on, in the old place.
+    KeepWaiting {
+        /// Which one.
+        consultation: ConsultationId,
+    },
+    /// A citizen does not wait in front of the page: whoever takes the matter calls back. The place is kept.
+    CallMeBack {
+        /// Which one.
+        consultation: ConsultationId,
+    },
+    /// A citizen who is called back takes the call.
+    AnswerCall {
+        /// Which one.
+        session: SessionId,
+    },
     /// A desk has shown an offer.
     OfferDelivered {
         /// Which one.
@@ -186,6 +201,9 @@ impl ClientMessage {
             Self::SetPresence { .. } => "setPresence",
             Self::RequestConsultation { .. } => "requestConsultation",
             Self::CancelConsultation { .. } => "cancelConsultation",
+            Self::KeepWaiting { .. } => "keepWaiting",
+            Self::CallMeBack { .. } => "callMeBack",
+            Self::AnswerCall { .. } => "answerCall",
             Self::OfferDelivered { .. } => "offerDelivered",
             Self::OfferSeen { .. } => "offerSeen",
             Self::AcceptOffer { .. } => "acceptOffer",

@@ -199,6 +199,8 @@ pub struct ConsultationView {
     pub created_at: Timestamp,
     /// Desks that ring right now.
     pub ringing: u32,
+    /// Nobody came: until when the asker may choose what to do. `UNSERVED` without it is final.
+    pub choice_until: Option<Timestamp>,
 }
 
 /// A place in the queue.
@@ -231,6 +233,8 @@ pub struct OfferView {
     pub route_mode: RouteMode,
     /// How grave the matter is.
     pub grade: Grade,
+    /// The asker does not wait: whoever accepts calls back.
+    pub call_back: bool,
     /// The name of the town or village.
     pub locality: String,
     /// When it was made.
@@ -247,6 +251,8 @@ pub struct SessionView {
     pub id: SessionId,
     /// Its matter.
     pub consultation: ConsultationId,
+    /// The asker is called back: while it is `CONNECTING` it rings there, until `answerCall`.
+    pub call_back: bool,
     /// Where it stands.
     pub state: SessionState,
     /// How the two talk now.

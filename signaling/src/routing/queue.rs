@@ -62,7 +62,7 @@ impl Matter {
             asked: seek.asked,
             waits: true,
             away: seek.away,
-            refused: BTreeSet::new(),
+            refused: seek.barred.clone(),
             rung: BTreeMap::new(),
             told: None,
             due: None,

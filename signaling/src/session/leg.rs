@@ -12,6 +12,8 @@ use crate::{
 pub(crate) struct Seat {
     /// When the socket was lost; `None` while there is one.
     pub(crate) away_since: Option<Instant>,
+    /// Is called back and has not answered: whatever is up, nobody is there yet.
+    pub(crate) is_called: bool,
     /// The transport is up and not silent.
     pub(crate) media: bool,
     pub(crate) microphone: DeviceState,
@@ -26,7 +28,7 @@ impl Seat {
             Channel::Voice => (DeviceState::On, DeviceState::Absent),
             Channel::Video => (DeviceState::On, DeviceState::On),
         };
-        Self { away_since: None, media: false, microphone, camera }
+        Self { away_since: None, is_called: false, media: false, microphone, camera }
     }
 
     /// Drops the devices for which a lesser channel has no use.
@@ -52,13 +54,18 @@ impl Seat {
         self.away_since.take().is_some()
     }
 
+    /// Notes a lost or found socket; `false` when that was known.
+    pub(crate) const fn note_socket(&mut self, lost: bool, now: Now) -> bool {
+        if lost { self.lose_socket(now) } else { self.find_socket() }
+    }
+
     /// Whether nothing is missing for talking by this channel: a socket, and except for text a transport.
     pub(crate) const fn is_there(&self, channel: Channel) -> bool {
         let media = match channel {
             Channel::Text => true,
             Channel::Voice | Channel::Video => self.media,
         };
-        self.away_since.is_none() && media
+        self.away_since.is_none() && !self.is_called && media
     }
 }
 

@@ -65,6 +65,8 @@ pub(crate) struct Session {
     pub(crate) citizen: Leg,
     pub(crate) desk: Leg,
     pub(crate) two_way_s: u32,
+    /// The asker is called back.
+    pub(crate) call_back: bool,
     state: State,
     active_since: Option<Timestamp>,
     must_end: Instant,
@@ -83,6 +85,7 @@ impl Session {
         now: Now,
     ) -> Self {
         let channel = opening.channel;
+        let call_back = asker.is_called;
         Self {
             ids,
             lawyer: lawyer.0,
@@ -90,7 +93,8 @@ impl Session {
             citizen: Leg::new(ids.citizen, Role::Citizen, opening.alias.clone(), asker),
             desk: Leg::new(ids.lawyer, Role::Lawyer, lawyer.1, Seat::new(channel)),
             two_way_s: 0,
-            state: State::Connecting { deadline: now.mono + timers.connect },
+            call_back,
+            state: State::Connecting { deadline: now.mono + if call_back { timers.answer } else { timers.connect } },
             active_since: None,
             must_end: now.mono + timers.longest_session,
             ascent: Ascent::default(),
@@ -150,7 +154,11 @@ impl Session {
     /// typed is better than a lawyer lost. When the lawyer is not there, somebody else is rung.
     fn not_connected(&mut self, timers: &Timers, now: Now, out: &mut Outbox) -> Verdict {
         let desk_is_there = self.desk.seat.is_there(self.channel);
-        if desk_is_there && self.channel != Channel::Text && self.citizen.seat.away_since.is_none() {
+        if desk_is_there
+            && !self.citizen.seat.is_called
+            && self.channel != Channel::Text
+            && self.citizen.seat.away_since.is_none()
+        {
             self.change_channel(Channel::Text, timers, now, out);
             return Verdict::GoesOn;
         }
@@ -220,7 +228,16 @@ impl Session {
 
     /// Notes a lost or found socket.
     pub(crate) fn socket(&mut self, party: Party, lost: bool, now: Now) -> bool {
-        self.leg_of(party).is_some_and(|leg| if lost { leg.seat.lose_socket(now) } else { leg.seat.find_socket() })
+        self.leg_of(party).is_some_and(|leg| leg.seat.note_socket(lost, now))
+    }
+
+    /// The asker takes the call; from now on the transports have the time that they always have.
+    pub(crate) fn answer(&mut self, timers: &Timers, now: Now) -> bool {
+        let is_first = std::mem::replace(&mut self.citizen.seat.is_called, false);
+        if is_first && let State::Connecting { deadline } = &mut self.state {
+            *deadline = now.mono + timers.connect;
+        }
+        is_first
     }
 
     /// Notes what the bridge saw.
@@ -449,6 +466,7 @@ impl Session {
             id: self.ids.session,
             consultation: opening.consultation,
             state: self.state.word(),
+            call_back: self.call_back,
             channel: self.channel,
             practice_area: opening.practice_area,
             locality: opening.locality.clone(),

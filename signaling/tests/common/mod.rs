@@ -52,6 +52,8 @@ pub(crate) enum Heard {
     Event(ConsultationId, u64, Event),
     /// To the bridge.
     Media(MediaOrder),
+    /// An asker is called back, wherever that may be.
+    Call(ConsultationId),
     /// To the recorder.
     Seal,
     /// A matter is final.
@@ -226,6 +228,7 @@ impl County {
         match output {
             Output::ToCitizen(message) => self.heard.push(Heard::Citizen(id, message)),
             Output::ToLawyer(lawyer, message) => self.heard.push(Heard::Lawyer(lawyer, message)),
+            Output::CallAsker { .. } => self.heard.push(Heard::Call(id)),
             Output::Duty(hint) => self.hint(id, hint),
             Output::Media(order) => {
                 self.heard.push(Heard::Media(order));

@@ -62,7 +62,10 @@ impl Task {
                 Err(SessionError::NotAllowed)
             }
             ClientMessage::Rate { consultation, .. } if self.is_rated(*consultation) => Err(SessionError::AlreadyRated),
-            ClientMessage::CancelConsultation { consultation } | ClientMessage::Rate { consultation, .. } => {
+            ClientMessage::CancelConsultation { consultation }
+            | ClientMessage::KeepWaiting { consultation }
+            | ClientMessage::CallMeBack { consultation }
+            | ClientMessage::Rate { consultation, .. } => {
                 let consultation = self.matters.get(consultation).copied();
                 self.pass(consultation, tab, frame)
             }
@@ -99,6 +102,7 @@ impl Task {
             | ClientMessage::AnswerChannel { session, .. }
             | ClientMessage::SendChat { session, .. }
             | ClientMessage::ReadChat { session, .. }
+            | ClientMessage::AnswerCall { session }
             | ClientMessage::HangUp { session } => self.pass(self.session_here(*session), tab, frame),
         };
         if let Err(refused) = outcome {

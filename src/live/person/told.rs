@@ -9,11 +9,12 @@ use yunfa_signaling::{
     message::{ErrorCode, ServerMessage, SessionView},
     question::tier_of,
     time::Timestamp,
-    words::{EndReason, OfferClosed, Role},
+    words::{Channel, EndReason, OfferClosed, Role},
 };
 
 use super::{Person, Seat, Task};
 use crate::live::{
+    Called,
     bridge::{self, Meaning, Order, SeenSlots},
     registry::{OpenQuestion, ToConsultation, ToPerson},
     tab::{Holder, ToTab},
@@ -54,6 +55,22 @@ impl Task {
                     Person::Citizen(_) => self.view.resumed(view),
                     Person::Lawyer(_) if owes_outcome => self.view.outcome_owed(session),
                     Person::Lawyer(_) => {}
+                }
+            }
+            ToPerson::OnHold { view, room } => {
+                // No page is open yet: the first that is takes the seat.
+                let (consultation, tab) = (view.id, self.registry.mint_tab());
+                let room = Some(room).filter(|_| view.channel != Channel::Text);
+                self.matters.insert(consultation);
+                self.seat = Some(Seat { consultation, session: None, tab, room });
+                self.view.resumed(view);
+            }
+            ToPerson::Called { until } => {
+                let sees_it = self.tabs.values().any(|page| page.has_socket);
+                if let Person::Citizen(citizen) = self.person
+                    && !sees_it
+                {
+                    self.registry.call(Called { citizen, until });
                 }
             }
             ToPerson::Draining => self.tell_all_but(None, &ServerMessage::Draining {}),
@@ -116,7 +133,7 @@ impl Task {
                 let here = self.accepting.filter(|accepting| accepting.offer == *offer).map(|accepting| accepting.tab);
                 self.tell_all_but(here, &message);
             }
-            ServerMessage::Consultation(view) if is_final(view.state) => {
+            ServerMessage::Consultation(view) if is_final(view) => {
                 self.tell_all_but(None, &message);
                 self.close_seat_transport(from).await;
             }

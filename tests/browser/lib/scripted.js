@@ -110,6 +110,7 @@ export function session({ you = 'leg-citizen', channel = 'video', state = 'ACTIV
     type: 'session',
     id: 's',
     consultation,
+    callBack: false,
     state,
     channel,
     practiceArea: 'LABOUR',

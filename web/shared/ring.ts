@@ -13,7 +13,7 @@ export class Ring {
   private context: AudioContext | null = null
   private timer: ReturnType<typeof setInterval> | undefined
 
-  /** To be called from a tap (going on duty): browsers let a page sound only after one. */
+  /** To be called from a tap (going on duty, asking to be called back): browsers let a page sound only after one. */
   unlock(): void {
     this.context ??= new AudioContext()
     void this.context.resume()
