@@ -23,6 +23,7 @@ mod policy;
 mod privacy;
 mod push;
 mod questions;
+mod race;
 mod records;
 mod restarting;
 mod server;
