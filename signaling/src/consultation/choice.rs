@@ -123,7 +123,7 @@ impl Consultation {
         if !running.call_back {
             return Err(SessionError::Unexpected);
         }
-        if running.answer(&timers, now) {
+        if running.take_call(&timers, now) {
             running.settle(&timers, now, out);
             self.moved(now);
         }

@@ -189,7 +189,9 @@ impl Consultation {
                 Ok(())
             }
             Stage::Over(over) | Stage::Final(Some(over)) if over.ids.session == session => Err(SessionError::Over),
-            Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => Err(SessionError::NotFound),
+            Stage::Waiting(_) | Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => {
+                Err(SessionError::NotFound)
+            }
         }
     }
 

@@ -232,7 +232,7 @@ impl Session {
     }
 
     /// The asker takes the call; from now on the transports have the time that they always have.
-    pub(crate) fn answer(&mut self, timers: &Timers, now: Now) -> bool {
+    pub(crate) fn take_call(&mut self, timers: &Timers, now: Now) -> bool {
         let is_first = std::mem::replace(&mut self.citizen.seat.is_called, false);
         if is_first && let State::Connecting { deadline } = &mut self.state {
             *deadline = now.mono + timers.connect;
