@@ -2,11 +2,13 @@
 pub mod abandoned;
 pub mod answer;
 pub mod appeal;
+pub mod archive;
 pub mod audit;
 pub mod calendar;
 pub mod evidence;
 mod fold;
 pub mod follow_up;
+pub mod grading;
 pub mod import;
 pub mod matter;
 pub mod names;

@@ -291,14 +291,13 @@ pub(super) struct Noted<'a> {
 
 /// Appends to the audit log.
 pub(super) async fn audit(app: &App, noted: Noted<'_>) -> Result<(), Problem> {
+    audit_of(app, noted, Hash::default()).await
+}
+
+/// The same with the hash of what was handed out.
+pub(super) async fn audit_of(app: &App, noted: Noted<'_>, hash: Hash) -> Result<(), Problem> {
     let actor = noted.actor.map_or_else(|| "nobody".to_owned(), Subject::id);
-    let note = AuditNote {
-        actor: &actor,
-        action: noted.action,
-        object_kind: noted.kind,
-        object: noted.object,
-        hash: Hash::default(),
-    };
+    let note = AuditNote { actor: &actor, action: noted.action, object_kind: noted.kind, object: noted.object, hash };
     app.store.note(&note, app.clock.wall()).await.map_err(stored)
 }
 

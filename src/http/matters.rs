@@ -63,12 +63,20 @@ pub(super) struct Listed {
     may: Offered,
 }
 
+impl Listed {
+    /// The same for a file, which outlives what may be done today.
+    pub(super) fn without_offers(self) -> Self {
+        Self { may: Offered::default(), ..self }
+    }
+}
+
 /// Which matters are asked for.
 #[derive(Debug, Deserialize)]
 pub(super) struct Which {
     cursor: Option<String>,
     limit: Option<u32>,
     state: Option<MatterState>,
+    incident: Option<String>,
 }
 
 /// `GET /api/matters`: one's own as asker or as lawyer, or everybody's; metadata only.
@@ -77,7 +85,7 @@ pub(super) async fn list(
     caller: Caller,
     Asked(which): Asked<Which>,
 ) -> Result<Json<Page<Listed>>, Problem> {
-    let all = MatterFilter { state: which.state, ..MatterFilter::default() };
+    let all = MatterFilter { state: which.state, incident: which.incident, ..MatterFilter::default() };
     let filter = match (caller.reach, caller.subject) {
         (Reach::All, _) => all,
         (Reach::Own, Subject::Citizen(citizen)) => MatterFilter { citizen: Some(citizen), ..all },
@@ -85,7 +93,7 @@ pub(super) async fn list(
         (Reach::Own | Reach::No, _) => return Err(Code::NotAllowed.into()),
     };
     let page = PageOf { cursor: which.cursor, limit: which.limit };
-    let found = app.store.matters(filter, page.cursor.as_deref(), page.rows()).await.map_err(stored)?;
+    let found = app.store.matters(&filter, page.cursor.as_deref(), page.rows()).await.map_err(stored)?;
     let items = found.items.into_iter().map(|row| listed(&app, caller, row)).collect();
     Ok(Json(Page { items, next: found.next }))
 }

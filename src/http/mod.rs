@@ -1,5 +1,6 @@
 //! The HTTP API and the pages: every route in one list, each with the action that the policy table knows.
 pub mod accept;
+mod archive;
 mod assets;
 mod auth;
 mod body;
@@ -13,6 +14,7 @@ pub mod finder;
 mod firms;
 mod follow_ups;
 mod frame;
+mod grades;
 mod health;
 mod invitations;
 mod lawyers;
@@ -116,6 +118,16 @@ pub fn routes() -> Vec<Route> {
         get("/api/records", Action::ListRecords, records::list),
         get("/api/records/{id}", Action::ReadRecord, records::read),
         get("/api/matters", Action::ListMatters, matters::list),
+        get("/api/matters/{id}", Action::ReadMatter, archive::read),
+        get("/api/matters/{id}/archive", Action::ExportMatter, archive::export),
+        post("/api/matters/{id}/grade", Action::GradeMatter, grades::grade),
+        get("/api/matters/{id}/grades", Action::SeeGrades, grades::grades),
+        post("/api/matters/{id}/incident", Action::LinkMatter, grades::link),
+        get("/api/incidents", Action::ListIncidents, grades::incidents),
+        post("/api/incidents", Action::NameIncident, grades::name),
+        post("/api/incidents/{id}", Action::CountIncident, grades::count),
+        get("/api/escalations", Action::ListEscalations, grades::escalations),
+        post("/api/escalations/{id}", Action::StepEscalation, grades::step),
         post("/api/matters/{id}/rating", Action::RateMatter, matters::rate),
         get("/api/matters/{id}/complaints", Action::SeeComplaints, matters::complaints),
         post("/api/matters/{id}/complaint", Action::Complain, matters::complain),
@@ -172,8 +184,10 @@ mod tests {
     use crate::domain::{
         appeal::AppealState,
         follow_up::{FollowUpAct, FollowUpResult, FollowUpState},
+        grading::{EscalationAct, EscalationState, Sign},
         matter::MatterState,
     };
+    use yunfa_signaling::words::Grade;
 
     #[test]
     fn docs_state_shows_every_state_of_what_takes_days() {
@@ -193,6 +207,10 @@ mod tests {
         look("Follow-up", FollowUpState::ALL.iter().map(|state| state.as_str()).collect());
         look("Follow-up", FollowUpAct::ALL.iter().map(|act| act.as_str()).collect());
         look("Follow-up", FollowUpResult::ALL.iter().map(|result| result.as_str()).collect());
+        look("Grade", Grade::ALL.iter().map(|grade| grade.as_str()).collect());
+        look("Grade", Sign::ALL.iter().map(|sign| sign.as_str()).collect());
+        look("Escalation", EscalationState::ALL.iter().map(|state| state.as_str()).collect());
+        look("Escalation", EscalationAct::ALL.iter().map(|act| act.as_str()).collect());
         look("Appeal", AppealState::ALL.iter().map(|state| state.as_str()).collect());
 
         assert!(missing.is_empty(), "docs/state.md lacks {missing:?}");

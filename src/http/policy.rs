@@ -145,6 +145,26 @@ table! {
     ReadRecord:       No No Own No No All No, Hide;
     /// List matters over the days, metadata only.
     ListMatters:      No Own Own No No All No, Forbid;
+    /// See one matter with its chain, metadata only.
+    ReadMatter:       No Own Own No No All No, Hide;
+    /// Get the file of a matter: what the reader may see of it.
+    ExportMatter:     No Own Own No No All No, Hide;
+    /// Say how grave a matter is; a lawyer only raises, and only what they answered.
+    GradeMatter:      No No Own No No All No, Hide;
+    /// See who graded a matter, and why.
+    SeeGrades:        No No Own No No All No, Hide;
+    /// Link a matter to an incident.
+    LinkMatter:       No No Own No No All No, Hide;
+    /// See the incidents.
+    ListIncidents:    No No All No No All No, Forbid;
+    /// Name an incident.
+    NameIncident:     No No All No No All No, Forbid;
+    /// Say how many people an incident concerns.
+    CountIncident:    No No All No No All No, Hide;
+    /// See grave matters with their clocks.
+    ListEscalations:  No No No No No All No, Forbid;
+    /// Take a step of an escalation.
+    StepEscalation:   No No No No No All No, Hide;
     /// Give stars to one's own matter, also after the page was closed.
     RateMatter:       No Own No No No No No, Hide;
     /// Come back with one's own matter.

@@ -1,4 +1,5 @@
 //! Work that runs again and again: idempotent, safe to run twice, by one node or by several.
+mod grade;
 mod purge;
 mod seal_stale;
 mod settle;
@@ -16,6 +17,7 @@ use crate::{
     recorder::Recorder,
     storage::{Lease, StorageError, Store},
 };
+pub use grade::grade;
 pub use purge::purge;
 pub use seal_stale::{Reaped, seal_stale};
 pub use settle::settle;
@@ -80,6 +82,13 @@ impl Jobs {
                 Ok(Reaped { ended: 0, .. }) => {}
                 Ok(reaped) => info!(reaped.ended, reaped.sealed, "ended what nobody held any more"),
                 Err(error) => warn!(error = &error as &dyn std::error::Error, "the reaper could not finish"),
+            }
+        }
+        if round.is_multiple_of(REAP_EVERY) {
+            match grade(&self.store, &self.lease, self.clock.wall()).await {
+                Ok(0) => {}
+                Ok(raised) => info!(raised, "graded matters by rule"),
+                Err(error) => warn!(error = &error as &dyn std::error::Error, "matters could not be graded by rule"),
             }
         }
         if round.is_multiple_of(SETTLE_EVERY) {

@@ -25,14 +25,14 @@ use crate::domain::{
 macro_rules! select {
     ($where:literal) => {
         concat!(
-            "SELECT m.id AS id, m.kind, m.state, m.grade, m.previous, m.citizen, m.practice_area, m.area, v.name AS area_name, m.latest, m.opened_at, m.settled_at, \
+            "SELECT m.id AS id, m.kind, m.state, m.grade, m.previous, m.tag, t.name AS tag_name, m.citizen, m.practice_area, m.area, v.name AS area_name, m.latest, m.opened_at, m.settled_at, \
              c.channel, c.state AS latest_state, s.ended_at, m.lawyer, l.name AS lawyer_name, g.stars, g.rated_at, g.amended_stars, g.amended_at, \
              g.voided_at, m.follow_up, f.state AS follow_up_state, f.closed_at AS follow_up_closed_at, p.id AS appeal, p.state AS appeal_state \
              FROM matters m LEFT JOIN consultations c ON c.id = m.latest LEFT JOIN areas v ON v.code = m.area LEFT JOIN lawyers l ON l.id = m.lawyer \
              LEFT JOIN sessions s ON s.id = (SELECT MAX(x.id) FROM sessions x WHERE x.consultation = m.latest AND x.accepted_at = \
              (SELECT MAX(y.accepted_at) FROM sessions y WHERE y.consultation = m.latest)) \
              LEFT JOIN ratings g ON g.consultation = m.rating LEFT JOIN follow_ups f ON f.id = m.follow_up \
-             LEFT JOIN appeals p ON p.consultation = m.rating WHERE ",
+             LEFT JOIN appeals p ON p.consultation = m.rating LEFT JOIN incident_tags t ON t.id = m.tag WHERE ",
             $where
         )
     };
@@ -54,14 +54,14 @@ statements! {
         AND amended_at IS NULL AND voided_at IS NULL";
     SETTLE = "SELECT id FROM matters WHERE state = 'CLOSED' AND settled_at < $1 ORDER BY settled_at LIMIT 500";
     MATTERS = select!("(m.citizen = $1 OR $1 = '') AND ($2 = '' OR EXISTS (SELECT 1 FROM consultations e JOIN sessions z ON z.consultation = e.id \
-        WHERE e.matter = m.id AND z.lawyer = $2)) AND (m.state = $3 OR $3 = '') AND (m.opened_at < $4 OR (m.opened_at = $4 AND m.id < $5)) \
+        WHERE e.matter = m.id AND z.lawyer = $2)) AND (m.state = $3 OR $3 = '') AND (m.tag = $7 OR $7 = '') AND (m.opened_at < $4 OR (m.opened_at = $4 AND m.id < $5)) \
         ORDER BY m.opened_at DESC, m.id DESC LIMIT $6");
     MATTER = select!("m.id = $1");
     LAWYERS = "SELECT DISTINCT z.lawyer AS id FROM consultations e JOIN sessions z ON z.consultation = e.id WHERE e.matter = $1 AND z.lawyer IS NOT NULL";
 }
 
 /// Whose matters are asked for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct MatterFilter {
     /// Only this citizen's.
     pub citizen: Option<CitizenId>,
@@ -69,6 +69,8 @@ pub struct MatterFilter {
     pub lawyer: Option<LawyerId>,
     /// Only those that stand here.
     pub state: Option<MatterState>,
+    /// Only those of this incident.
+    pub incident: Option<String>,
 }
 
 /// The stars of a matter, as given and as they count.
@@ -97,6 +99,16 @@ pub struct Part<S> {
     pub state: S,
 }
 
+/// An incident as matters name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct IncidentRef {
+    /// Which one.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
 /// One matter as lists show it: metadata only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -112,6 +124,8 @@ pub struct MatterRow {
     pub citizen: CitizenId,
     /// How grave it is.
     pub grade: Grade,
+    /// The incident to which it belongs.
+    pub incident: Option<IncidentRef>,
     /// The older matter to which the asker came back with it.
     pub previous: Option<ConsultationId>,
     /// What it is about.
@@ -149,7 +163,7 @@ impl Store {
     /// Matters, the newest first, one page of at most `limit`.
     pub async fn matters(
         &self,
-        filter: MatterFilter,
+        filter: &MatterFilter,
         cursor: Option<&str>,
         limit: u32,
     ) -> Result<Page<MatterRow>, StorageError> {
@@ -161,6 +175,7 @@ impl Store {
             .bind(from.at)
             .bind(&from.id)
             .bind(Page::<MatterRow>::rows(limit))
+            .bind(filter.incident.as_deref().unwrap_or_default())
             .fetch_all(self.read())
             .await?;
         let items = rows.iter().map(matter_row).collect::<Result<Vec<_>, _>>()?;
@@ -408,6 +423,7 @@ fn matter_row(row: &AnyRow) -> Result<MatterRow, StorageError> {
         state: of.parsed("state")?,
         citizen: of.parsed("citizen")?,
         grade: of.parsed("grade")?,
+        incident: of.opt_text("tag")?.zip(of.opt_text("tag_name")?).map(|(id, name)| IncidentRef { id, name }),
         previous: of.opt_parsed("previous")?,
         practice_area: of.parsed("practice_area")?,
         area: of.parsed("area")?,

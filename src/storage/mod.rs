@@ -2,11 +2,13 @@
 pub mod appeals;
 mod areas;
 mod audit;
+pub mod chain;
 pub mod demo;
 mod entries;
 mod error;
 pub mod firms;
 pub mod follow_ups;
+pub mod grades;
 pub mod imports;
 pub mod invitations;
 pub mod keys;
@@ -310,9 +312,11 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         appeals::STATEMENTS,
         areas::STATEMENTS,
         audit::STATEMENTS,
+        chain::STATEMENTS,
         entries::STATEMENTS,
         firms::STATEMENTS,
         follow_ups::STATEMENTS,
+        grades::STATEMENTS,
         invitations::STATEMENTS,
         lawyers::STATEMENTS,
         ledger::STATEMENTS,

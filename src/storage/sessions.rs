@@ -16,14 +16,24 @@ use super::{
 /// Rows of one page at most.
 pub const MAX_PAGE: u32 = 200;
 
+/// Sessions with what lists show of them.
+macro_rules! sessions_where {
+    ($where:literal) => {
+        concat!(
+            "SELECT s.id AS id, s.consultation, s.state, s.channel, c.practice_area, c.area, v.name AS area_name, s.lawyer, l.name AS lawyer_name, \
+             s.created_at, s.started_at, s.ended_at, s.end_reason, s.outcome, p.two_way_s AS live_two_way_s, \
+             r.id AS record, r.two_way_s AS sealed_two_way_s, r.outcome AS sealed_outcome \
+             FROM sessions s JOIN consultations c ON c.id = s.consultation LEFT JOIN areas v ON v.code = c.area \
+             LEFT JOIN lawyers l ON l.id = s.lawyer LEFT JOIN checkpoints p ON p.session = s.id LEFT JOIN service_records r ON r.source = s.id WHERE ",
+            $where
+        )
+    };
+}
+pub(super) use sessions_where;
+
 statements! {
-    SESSIONS = "SELECT s.id AS id, s.consultation, s.state, s.channel, c.practice_area, c.area, v.name AS area_name, s.lawyer, l.name AS lawyer_name, \
-        s.created_at, s.started_at, s.ended_at, s.end_reason, s.outcome, p.two_way_s AS live_two_way_s, \
-        r.id AS record, r.two_way_s AS sealed_two_way_s, r.outcome AS sealed_outcome \
-        FROM sessions s JOIN consultations c ON c.id = s.consultation LEFT JOIN areas v ON v.code = c.area \
-        LEFT JOIN lawyers l ON l.id = s.lawyer LEFT JOIN checkpoints p ON p.session = s.id LEFT JOIN service_records r ON r.source = s.id \
-        WHERE (s.lawyer = $1 OR $1 = '') AND (s.created_at < $2 OR (s.created_at = $2 AND s.id < $3)) \
-        ORDER BY s.created_at DESC, s.id DESC LIMIT $4";
+    SESSIONS = sessions_where!("(s.lawyer = $1 OR $1 = '') AND (s.created_at < $2 OR (s.created_at = $2 AND s.id < $3)) \
+        ORDER BY s.created_at DESC, s.id DESC LIMIT $4");
     INTERVENE = "INSERT INTO interventions (session, actor, reason, at) VALUES ($1, $2, $3, $4) ON CONFLICT (session) DO NOTHING";
 }
 
@@ -176,7 +186,7 @@ impl Store {
     }
 }
 
-fn session_row(row: &AnyRow) -> Result<SessionRow, StorageError> {
+pub(super) fn session_row(row: &AnyRow) -> Result<SessionRow, StorageError> {
     let of = Columns::of("sessions", row);
     let lawyer = of.opt_parsed::<LawyerId>("lawyer")?;
     let name = of.opt_text("lawyer_name")?.unwrap_or_default();

@@ -1,9 +1,10 @@
 // After a consultation, by the real server: stars from "my consultations", a follow-up closed by somebody else, an objection to stars.
 import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { openWindow, PHONE } from './lib/browser.js'
 import { assertAccessible, assertFits } from './lib/judge.js'
-import { call, closeQuietly, openCitizen, openDesk, openOffice, reach, until, writeOutcome } from './lib/people.js'
+import { call, chatBothWays, closeQuietly, openCitizen, openDesk, openOffice, reach, until, writeOutcome } from './lib/people.js'
 import { browsers, OUTPUT, server, useStage } from './lib/stage.js'
 
 const SLOW_MS = 20_000
@@ -31,6 +32,7 @@ async function held(atHome, atDesk) {
   await call(citizen, 'text')
   await lawyer.getByTestId('accept').click()
   await Promise.all([reach(citizen, 'text-only'), reach(lawyer, 'text-only')])
+  await chatBothWays(citizen, lawyer)
   await citizen.getByTestId('hangup').click()
   await reach(lawyer, 'ended')
   await writeOutcome(lawyer)
@@ -165,4 +167,44 @@ test('who comes back to a matter rings its lawyer first and is not asked for sta
   await citizen.getByTestId('new').waitFor()
   assert.equal(await citizen.getByTestId('star-1').count(), 0)
   await closeQuietly(citizen, lawyer)
+})
+
+test('a grave matter is graded at the desk, told on by the office, and handed out as one file', async () => {
+  const [atHome, atDesk] = browsers
+  const { citizen, lawyer } = await held(atHome, atDesk)
+  await lawyer.getByTestId('matters-refresh').click()
+  const own = lawyer.getByTestId('own-matter').first()
+  await own.getByTestId('grade-open').click()
+  await own.getByTestId('sign-MASS_WAGES').check()
+  await own.getByTestId('grade-reason').fill('二十三人被欠薪')
+  await examineBoth(lawyer, 'desktop-grade')
+  await own.getByTestId('grade-send').click()
+  await own.getByTestId('own-grade').getByText('敏感').waitFor({ timeout: SLOW_MS })
+  await own.getByTestId('incident').selectOption('new')
+  await own.getByTestId('incident-name').fill('某矿欠薪')
+  await own.getByTestId('incident-people').fill('23')
+  await own.getByTestId('incident-send').click()
+  await own.getByTestId('grade-kept').waitFor({ timeout: SLOW_MS })
+
+  const office = await openOffice(atDesk, server)
+  await office.getByTestId('nav-escalations').click()
+  const grave = office.getByTestId('escalation').first()
+  await grave.getByTestId('escalation-note').fill('已核实')
+  await grave.getByTestId('escalate-CONFIRM').click()
+  await grave.getByTestId('escalation-state').getByText('已核实，待通知').waitFor({ timeout: SLOW_MS })
+  await grave.getByTestId('escalation-note').fill('已电话告知镇政府')
+  await examineBoth(office, 'desktop-grave')
+  await grave.getByTestId('escalate-PUSH').click()
+  await grave.getByTestId('escalation-state').getByText('已通知').waitFor({ timeout: SLOW_MS })
+  await grave.getByTestId('escalation-matter').click()
+  await office.getByTestId('matter-grade').getByText('敏感').waitFor({ timeout: SLOW_MS })
+  await examineBoth(office, 'desktop-matter')
+  const [file] = await Promise.all([office.waitForEvent('download'), office.getByTestId('matter-export').click()])
+  assert.match(file.suggestedFilename(), /^matter-[0-9a-f-]{36}\.zip$/)
+  const bytes = await readFile(await file.path())
+  assert.equal(bytes.subarray(0, 2).toString(), 'PK')
+  assert.ok(bytes.includes('manifest.json') && !bytes.includes('messages/'))
+  await office.setViewportSize(PHONE)
+  await examine(office, 'phone-matter-zh')
+  await closeQuietly(citizen, lawyer, office)
 })

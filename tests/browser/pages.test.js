@@ -11,6 +11,7 @@ const MATTER = {
   kind: 'CONSULTATION',
   state: 'FOLLOW_UP',
   grade: 'NORMAL',
+  incident: null,
   previous: null,
   practiceArea: 'LABOUR',
   area: '990121101202',

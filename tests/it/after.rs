@@ -216,6 +216,82 @@ async fn who_comes_back_goes_on_with_the_matter_and_its_lawyer_first() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn a_matter_is_graded_told_on_and_handed_out_as_one_file() {
+    let server = TestServer::start().await;
+    let held = held(&server, "lawyer1").await;
+    let matter = matter_of(&held).await;
+    let supervisor = server.login("supervisor1").await;
+    let path = |what: &str| format!("/api/matters/{matter}/{what}");
+
+    // A sign that the lawyer ticks is graver than what the lawyer says; and a lawyer only raises.
+    let said = json!({ "grade": "ATTENTION", "reason": "情绪激动", "signs": ["VIOLENCE"] });
+    let other = server.login(other_lawyer(&server)).await;
+    assert_eq!(other.post(&path("grade"), &said).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(held.lawyer.post(&path("grade"), &said).await.body["grade"], json!("MAJOR"));
+    let lower = json!({ "grade": "NORMAL", "reason": "查无此事" });
+    assert_eq!(held.lawyer.post(&path("grade"), &lower).await.code(), "no-such-step");
+    let grades = supervisor.get(&path("grades")).await.body;
+    assert_eq!((&grades["items"][0]["by"], &grades["items"][0]["name"]), (&json!("RULE_SIGN"), &json!("林致远")));
+
+    // The office has an hour.
+    let grave = supervisor.get("/api/escalations").await.body;
+    let one = &grave["items"][0];
+    let flagged = one["flaggedAt"].as_i64().expect("a time");
+    assert_eq!((one["due"].as_i64(), &one["overdue"]), (Some(flagged + 3_600_000), &json!(false)));
+    let step = format!("/api/escalations/{}", one["id"].as_str().expect("an id"));
+    let act = |version: u8, act: &str| json!({ "version": version, "act": act, "note": "已电话告知镇政府" });
+    for (version, word, state) in [(1, "CONFIRM", "GRADED"), (2, "PUSH", "PUSHED"), (3, "ACK", "ACKED")] {
+        assert_eq!(supervisor.post(&step, &act(version, word)).await.body["state"], json!(state));
+    }
+    assert_eq!(supervisor.post(&step, &act(4, "CLOSE")).await.code(), "no-such-step");
+
+    // An incident, and its matters.
+    let named = held.lawyer.post("/api/incidents", &json!({ "name": "某矿欠薪", "people": 12 })).await;
+    let incident = named.body["id"].as_str().expect("an id").to_owned();
+    let linked = held.lawyer.post(&path("incident"), &json!({ "incident": incident })).await;
+    assert_eq!(linked.status, StatusCode::NO_CONTENT);
+    let of_incident = supervisor.get(&format!("/api/matters?incident={incident}")).await.body;
+    assert_eq!(of_incident["items"][0]["matter"], json!(matter));
+
+    // One file, and in it what each reader may see.
+    let whole = supervisor.get(&format!("/api/matters/{matter}")).await.body;
+    assert_eq!((&whole["grade"], &whole["sessions"][0]["record"]), (&json!("MAJOR"), &json!(held.record)));
+    for (client, reads_words) in [(&held.asker, true), (&held.lawyer, true), (&supervisor, false)] {
+        let file = client.bytes(&path("archive")).await;
+        assert_eq!(file, client.bytes(&path("archive")).await, "the same file twice");
+        let files = unpacked(&file);
+        let record = files.iter().find(|(name, _)| name.contains(&held.record)).expect("the record");
+        assert!(record.1.contains("\"recordId\""), "{}", record.1);
+        let words: Vec<_> = files.iter().filter(|(_, text)| text.contains("我的老板三个月没发工资")).collect();
+        assert_eq!(words.len(), usize::from(reads_words), "{words:?}");
+        let names: Vec<_> = files.iter().map(|(name, _)| name.split('/').next().unwrap_or_default()).collect();
+        let expected: &[&str] = if reads_words {
+            &["manifest.json", "records", "records.csv", "audit.json", "messages"]
+        } else {
+            &["manifest.json", "records", "records.csv", "audit.json"]
+        };
+        assert_eq!(names, expected);
+    }
+    assert_eq!(other.get(&path("archive")).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(server.guest().await.get(&path("archive")).await.status, StatusCode::NOT_FOUND);
+    server.server.app.store.verify_audit().await.expect("the store").expect("a whole log");
+    server.stop().await;
+}
+
+/// The files of an archive, in order: name and text.
+fn unpacked(file: &[u8]) -> Vec<(String, String)> {
+    let mut archive = zip::ZipArchive::new(std::io::Cursor::new(file)).expect("an archive");
+    (0..archive.len())
+        .map(|n| {
+            let mut file = archive.by_index(n).expect("a file");
+            let mut text = String::new();
+            std::io::Read::read_to_string(&mut file, &mut text).expect("text");
+            (file.name().expect("a name").into_owned(), text)
+        })
+        .collect()
+}
+
 /// What was answered to the return, as a question under its id.
 fn again(meant: &Value, consultation: ConsultationId) -> ClientMessage {
     let word = |field: &str| meant[field].as_str().expect("text").to_owned();

@@ -52,6 +52,11 @@ fn expected(action: Action) -> [u16; 7] {
         Action::ListMatters => [401, IN, IN, 403, 403, IN, 403],
         Action::RateMatter | Action::Complain | Action::ReopenMatter => [401, IN, 404, 404, 404, 404, 404],
         Action::SeeComplaints | Action::ReadFollowUp | Action::SeeAskersPhone => [401, 404, 404, 404, 404, 404, 404],
+        Action::ReadMatter | Action::ExportMatter | Action::SeeGrades => [401, 404, 404, 404, 404, 404, 404],
+        Action::GradeMatter | Action::LinkMatter | Action::CountIncident => [401, 404, IN, 404, 404, IN, 404],
+        Action::ListIncidents | Action::NameIncident => [401, 403, IN, 403, 403, IN, 403],
+        Action::ListEscalations => [401, 403, 403, 403, 403, IN, 403],
+        Action::StepEscalation => [401, 404, 404, 404, 404, IN, 404],
         Action::AppealRating => [401, 404, IN, 404, 404, 404, 404],
         Action::ListFollowUps => [401, 403, 403, 403, 403, IN, 403],
         Action::StepFollowUp => [401, 404, 404, 404, 404, IN, 404],
@@ -78,6 +83,15 @@ fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
         // The body is no table.
         "/api/firms/{id}/import POST" => only_dispatcher([415; 3]),
         "/api/firm-admins/{id}/close POST" => only_dispatcher([204, 204, 404]),
+        "/api/matters/{id}" | "/api/matters/{id}/archive" => {
+            Some([[401; 3], [200, 404, 404], [200, 404, 404], OUT, OUT, [200, 200, 404], OUT])
+        }
+        "/api/matters/{id}/grades" => Some([[401; 3], OUT, [200, 404, 404], OUT, OUT, [200, 200, 404], OUT]),
+        // Both are SENSITIVE already.
+        "/api/matters/{id}/grade POST" => Some([[401; 3], OUT, [409, 404, 404], OUT, OUT, [409, 409, 404], OUT]),
+        "/api/matters/{id}/incident POST" => Some([[401; 3], OUT, [204, 404, 404], OUT, OUT, [204, 204, 404], OUT]),
+        "/api/incidents/{id} POST" => Some([[401; 3], OUT, [204, 204, 404], OUT, OUT, [204, 204, 404], OUT]),
+        "/api/escalations/{id} POST" => Some([[401; 3], OUT, OUT, OUT, OUT, [409, 409, 404], OUT]),
         // Both have one star, a complaint and an objection.
         // Both are over.
         "/api/sessions/{id}/end POST" => Some([[401; 3], OUT, OUT, OUT, OUT, [409, 409, 404], OUT]),
@@ -117,6 +131,10 @@ fn said_about(path: &str) -> Value {
         "/api/lawyers/{id}" => json!({ "version": 999_999, "practiceAreas": ["LAND"] }),
         "/api/firms/{id}/admins" => json!({ "name": "方寸" }),
         "/api/sessions/{id}/end" => json!({ "reason": "谩骂" }),
+        "/api/matters/{id}/grade" => json!({ "grade": "SENSITIVE", "reason": "群体讨薪" }),
+        "/api/matters/{id}/incident" => json!({ "incident": null }),
+        "/api/incidents/{id}" => json!({ "people": 3 }),
+        "/api/escalations/{id}" => json!({ "version": 999_999, "act": "CONFIRM", "note": "已核实" }),
         "/api/matters/{id}/rating" => json!({ "stars": 5 }),
         "/api/matters/{id}/reopening" => json!({ "consultation": "0192f3c4-5678-7abc-8def-0123456789ac" }),
         "/api/matters/{id}/complaint" => json!({ "cause": "ATTITUDE", "text": "没有回答" }),
@@ -156,6 +174,8 @@ struct Objects {
     follow_ups: [String; 2],
     appeals: [String; 2],
     questions: [String; 2],
+    incidents: [String; 2],
+    escalations: [String; 2],
 }
 
 impl Objects {
@@ -170,6 +190,8 @@ impl Objects {
             Some("follow-ups") => &self.follow_ups,
             Some("appeals") => &self.appeals,
             Some("questions") => &self.questions,
+            Some("incidents") => &self.incidents,
+            Some("escalations") => &self.escalations,
             _ => return ["firm-yunchuan", "firm-qingshi"],
         };
         both.each_ref().map(String::as_str)
@@ -214,7 +236,18 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
         })
     };
     let session = async |record: &str| text(&supervisor.get(&format!("/api/records/{record}")).await.body["sessionId"]);
+    for (held, matter) in [&own, &others].into_iter().zip(&matters) {
+        let said = json!({ "grade": "SENSITIVE", "reason": "群体讨薪" });
+        let graded = held.lawyer.post(&format!("/api/matters/{matter}/grade"), &said).await;
+        assert_eq!(graded.body["grade"], json!("SENSITIVE"), "{:?}", graded.body);
+    }
+    let incident = async |name: &str| {
+        let named = supervisor.post("/api/incidents", &json!({ "name": name, "people": 2 })).await;
+        text(&named.body["id"])
+    };
     let objects = Objects {
+        escalations: of_matters("/api/escalations").await,
+        incidents: [incident("甲矿欠薪").await, incident("乙村征地").await],
         sessions: [session(&own.record).await, session(&others.record).await],
         follow_ups: of_matters("/api/follow-ups").await,
         appeals: of_matters("/api/appeals").await,

@@ -187,6 +187,17 @@ impl Client {
         self.send(Method::GET, path, None).await
     }
 
+    /// A file as it is.
+    pub(crate) async fn bytes(&self, path: &str) -> Vec<u8> {
+        let mut request = self.http.get(format!("{}{path}", self.url));
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let answer = request.send().await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK);
+        answer.bytes().await.expect("bytes").to_vec()
+    }
+
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
         self.send(Method::POST, path, Some(body.to_string())).await
     }

@@ -27,6 +27,8 @@ const CALL_TIMEOUT_MS = 15_000
 export interface Api {
   get<T>(path: string): Promise<T>
   post<T>(path: string, body?: unknown): Promise<T>
+  /** Gets a file as it is. */
+  file(path: string): Promise<Blob>
   /** Posts a table as it is on the disk. */
   table<T>(path: string, file: Blob): Promise<T>
 }
@@ -60,8 +62,21 @@ export function openApi(door: Door): Api {
       clearTimeout(timer)
     }
   }
+  const file = async (path: string): Promise<Blob> => {
+    const giveUp = AbortSignal.timeout(TABLE_TIMEOUT_MS)
+    const headers = { 'Yunfa-Door': door }
+    const asked = fetch(path, { headers, credentials: 'same-origin', signal: giveUp })
+    const response = await asked.catch(() => {
+      throw new Problem('unreachable', 0)
+    })
+    if (!response.ok) {
+      const code = textOf(parse(await response.text()), 'code') ?? `http-${response.status}`
+      throw new Problem(code, response.status, retryAfter(response))
+    }
+    return response.blob()
+  }
   const post = <T>(path: string, body?: unknown): Promise<T> => call('POST', path, body)
-  return { get: path => call('GET', path), post, table: post }
+  return { get: path => call('GET', path), post, file, table: post }
 }
 
 /** The code of anything that was thrown. */

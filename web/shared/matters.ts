@@ -18,6 +18,23 @@ export type AppealState = 'FILED' | 'HEARD' | 'SPLIT' | 'UPHELD' | 'REJECTED'
 export type ComplaintCause = 'ADVICE' | 'ATTITUDE' | 'SOLICITATION' | 'PRIVACY' | 'OTHER'
 export const COMPLAINT_CAUSES: readonly ComplaintCause[] = ['ADVICE', 'ATTITUDE', 'SOLICITATION', 'PRIVACY', 'OTHER']
 
+export const MATTER_STATES: readonly MatterState[] = [
+  'OPEN',
+  'ANSWERED',
+  'CLOSED',
+  'FOLLOW_UP',
+  'ARCHIVED',
+  'REOPENED',
+  'UNSERVED',
+  'CANCELLED',
+]
+export const GRADES: readonly Grade[] = ['NORMAL', 'ATTENTION', 'SENSITIVE', 'MAJOR']
+export type Sign = 'VIOLENCE' | 'SUICIDE_RISK' | 'MASS_WAGES' | 'LAND_CLASH'
+export const SIGNS: readonly Sign[] = ['VIOLENCE', 'SUICIDE_RISK', 'MASS_WAGES', 'LAND_CLASH']
+export type GradeBy = 'LAWYER' | 'SUPERVISOR' | 'RULE_SIGN' | 'RULE_WAVE' | 'RULE_CROWD' | 'RULE_OUTCOME'
+export type EscalationState = 'FLAGGED' | 'GRADED' | 'DISMISSED' | 'PUSHED' | 'ACKED' | 'HANDLED' | 'CLOSED'
+export type EscalationAct = 'CONFIRM' | 'DISMISS' | 'PUSH' | 'ACK' | 'HANDLE' | 'CLOSE'
+
 export interface MatterRating {
   stars: number
   ratedAt: number
@@ -32,6 +49,7 @@ export interface MatterRow {
   kind: 'CONSULTATION' | 'QUESTION'
   state: MatterState
   grade: Grade
+  incident: { id: string; name: string } | null
   previous: string | null
   practiceArea: PracticeArea
   area: string
@@ -106,6 +124,43 @@ export interface AppealRow {
   areaName: string | null
   votes: number
   mine: boolean
+}
+
+/** One change of a grade. */
+export interface GradeStep {
+  to: Grade
+  by: GradeBy
+  reason: string
+  name: string | null
+  at: number
+}
+
+/** One line of `GET /api/incidents`. */
+export interface Incident {
+  id: string
+  name: string
+  people: number
+  matters: number
+  createdAt: number
+}
+
+/** One line of `GET /api/escalations`. */
+export interface EscalationRow {
+  id: string
+  matter: string
+  state: EscalationState
+  version: number
+  flaggedAt: number
+  grade: Grade
+  practiceArea: PracticeArea
+  area: string
+  areaName: string | null
+  tagName: string | null
+  people: number | null
+  due: number | null
+  overdue: boolean
+  acts: EscalationAct[]
+  steps: { act: EscalationAct; to: EscalationState; note: string; by: string | null; at: number }[]
 }
 
 /** The stars as they count: given anew if they were, none once taken back. */

@@ -1,25 +1,32 @@
 //! Matters over the days: stars, complaints, follow-ups that the rated lawyer cannot touch, appeals that two decide.
+use sha2::Digest as _;
 use yunfa_signaling::{
     ids::{CitizenId, LawyerId},
     milestone::Event,
     private::PersonName,
     time::Timestamp,
-    words::{Channel, ConsultationState, EndReason, IdentityMode, Outcome, Role},
+    words::{Channel, ConsultationState, EndReason, Grade, IdentityMode, Outcome, Role},
 };
 
 use crate::{
     domain::{
         appeal::{AppealState, Refused as NoVote},
+        audit::leaf_hash,
+        calendar::Calendar,
         follow_up::{ComplaintCause, FollowUpAct, FollowUpCause, FollowUpResult, FollowUpState, Hand, Refused, Said},
+        grading::{EscalationAct, EscalationState, GradeBy},
         matter::{MatterState, Return, SETTLES_MS},
         rating::Stars,
+        service_record::{ClosedBy, Closing},
         testing::{Script, id},
     },
-    jobs::settle,
+    jobs::{grade, settle},
     storage::{
-        Entry, Lease, Store,
+        Entry, Lease, SealOrder, StorageError, Store,
         appeals::NotHeard,
         follow_ups::{Complained, NotTaken, Step},
+        grades::NewGrade,
+        keys::hex,
         matters::{MatterFilter, MatterRow},
         people::NewCitizen,
         testing::{Fixture, NOW, on_both_engines},
@@ -102,7 +109,7 @@ async fn a_matter_follows_its_consultation_and_good_stars_archive_it() {
         let other = MatterFilter { citizen: Some(CitizenId::new(id(9, 8))), ..MatterFilter::default() };
         let of_lawyer = MatterFilter { lawyer: Some(lawyer), ..MatterFilter::default() };
         for (filter, count) in [(own, 1), (other, 0), (of_lawyer, 1), (MatterFilter::default(), 1)] {
-            assert_eq!(store.matters(filter, None, 10).await.expect("listed").items.len(), count, "{filter:?}");
+            assert_eq!(store.matters(&filter, None, 10).await.expect("listed").items.len(), count, "{filter:?}");
         }
     })
     .await;
@@ -282,6 +289,119 @@ async fn who_comes_back_goes_on_with_the_matter_or_begins_one_that_points_to_it(
         let row = matter(store, &third).await;
         assert_eq!((row.state, row.previous, row.rating), (MatterState::Open, Some(of), None));
         assert_eq!(store.purge_reopenings(Timestamp(third.now.0 + 1)).await.expect("purged"), 2);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_grave_matter_is_flagged_once_and_goes_its_way() {
+    on_both_engines(|fixture| async move {
+        let (fixture, lease, lawyer) = county(fixture).await;
+        let store = &fixture.store;
+        let script = answered(store, &lease, 1, lawyer).await;
+        let of = script.consultation;
+        let new = |from, to| NewGrade { from, to, by: GradeBy::Lawyer, reason: "群体讨薪", actor: "staff-1" };
+
+        assert!(store.set_grade(of, new(Grade::Normal, Grade::Sensitive), NOW).await.expect("asked"));
+        assert!(
+            !store.set_grade(of, new(Grade::Normal, Grade::Major), NOW).await.expect("asked"),
+            "it moved meanwhile"
+        );
+        assert!(store.set_grade(of, new(Grade::Sensitive, Grade::Major), NOW).await.expect("asked"));
+
+        let steps = store.grade_steps(of).await.expect("read");
+        assert_eq!(steps.iter().map(|step| step.to).collect::<Vec<_>>(), [Grade::Sensitive, Grade::Major]);
+        assert_eq!(steps[0].reason, "群体讨薪");
+        let open = store.escalations(false).await.expect("listed");
+        let [one] = open.as_slice() else { panic!("flagged once") };
+        assert_eq!((one.grade, one.state), (Grade::Major, EscalationState::Flagged));
+        let step =
+            async |version, act| store.step_escalation((&one.id, version), (act, "已核实"), "staff-1", NOW).await;
+        let path = [
+            (EscalationAct::Confirm, EscalationState::Graded),
+            (EscalationAct::Push, EscalationState::Pushed),
+            (EscalationAct::Push, EscalationState::Pushed),
+            (EscalationAct::Ack, EscalationState::Acked),
+            (EscalationAct::Handle, EscalationState::Handled),
+            (EscalationAct::Close, EscalationState::Closed),
+        ];
+        for (version, (act, to)) in (1..).zip(path) {
+            assert_eq!(step(version, act).await.expect("asked"), Ok(to));
+            assert!(step(version, act).await.expect("asked").is_err(), "the page was old");
+        }
+        assert!(store.escalations(false).await.expect("listed").is_empty());
+        assert_eq!(store.escalations(true).await.expect("listed").len(), 1);
+        assert_eq!(store.escalation_steps(&one.id).await.expect("read").len(), 6);
+        assert!(fixture.shell("UPDATE grade_steps SET to_grade = 'NORMAL'").await.is_err(), "a step stays");
+        store.verify_audit().await.expect("read").expect("intact");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn rules_raise_a_wave_and_a_crowd_and_never_lower() {
+    on_both_engines(|fixture| async move {
+        let (fixture, lease, lawyer) = county(fixture).await;
+        let store = &fixture.store;
+        let mut scripts = vec![];
+        for number in 1..=4 {
+            scripts.push(answered(store, &lease, number, lawyer).await);
+        }
+        let raise = async || grade(store, &lease, NOW).await.expect("graded");
+        assert_eq!(raise().await, 0, "four are no wave");
+
+        // An incident of ten people; then a fifth matter of the place.
+        store.add_tag("tag-1", ("某矿欠薪", 3), "staff-1", NOW).await.expect("named");
+        let again = store.add_tag("tag-2", ("某矿欠薪", 3), "staff-1", NOW).await;
+        assert!(matches!(again, Err(StorageError::Duplicate(_))), "{again:?}");
+        assert!(store.set_tag(scripts[0].consultation, Some("tag-1"), "staff-1", NOW).await.expect("asked"));
+        assert!(!store.set_tag(scripts[1].consultation, Some("no-tag"), "staff-1", NOW).await.expect("asked"));
+        assert_eq!(raise().await, 0, "three people are no crowd");
+        assert!(store.count_people("tag-1", 10, "staff-1", NOW).await.expect("asked"));
+        assert_eq!((raise().await, raise().await), (1, 0), "a second run finds nothing");
+        let row = matter(store, &scripts[0]).await;
+        assert_eq!(
+            (row.grade, row.incident.map(|incident| incident.name)),
+            (Grade::Sensitive, Some("某矿欠薪".to_owned()))
+        );
+        let of_incident = MatterFilter { incident: Some("tag-1".to_owned()), ..MatterFilter::default() };
+        assert_eq!(store.matters(&of_incident, None, 10).await.expect("listed").items.len(), 1);
+        let tags = store.tags().await.expect("listed");
+        assert_eq!((tags.len(), tags[0].people, tags[0].matters), (1, 10, 1));
+
+        answered(store, &lease, 5, lawyer).await;
+        assert_eq!((raise().await, raise().await), (4, 0));
+        assert_eq!(store.grade_steps(scripts[1].consultation).await.expect("read")[0].by, GradeBy::Wave);
+        assert_eq!(store.escalations(false).await.expect("listed").len(), 5);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_chain_holds_what_was_sealed_byte_for_byte() {
+    on_both_engines(|fixture| async move {
+        let (fixture, lease, lawyer) = county(fixture).await;
+        let store = &fixture.store;
+        let script = answered(store, &lease, 1, lawyer).await;
+        let closing = Closing { by: ClosedBy::Owner, precision_s: 0, at: script.now };
+        let order = SealOrder { session: script.session, closing };
+        let sealed = store.seal(&lease, order, &Calendar::default()).await.expect("sealed");
+
+        let chain = store.chain(script.consultation).await.expect("read");
+
+        let [record] = chain.records.as_slice() else { panic!("one record") };
+        assert_eq!(
+            (record.record, chain.sessions.len(), chain.session_ids()),
+            (sealed.record, 1, vec![script.session])
+        );
+        let hash = sha2::Sha256::digest(record.body.as_bytes());
+        assert_eq!(record.hash, hex(&hash));
+        assert_eq!(record.leaf, hex(&leaf_hash(record.entry.as_bytes())));
+        assert!(record.entry.contains(&record.hash), "the entry is of this record");
+        let stranger = LawyerId::new(id(9, 9));
+        let of_stranger = chain.clone().of_lawyer(stranger);
+        assert!(of_stranger.sessions.is_empty() && of_stranger.records.is_empty());
+        assert_eq!(chain.of_lawyer(lawyer).records.len(), 1);
     })
     .await;
 }
