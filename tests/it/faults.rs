@@ -205,8 +205,10 @@ async fn told_to_stop(dose: Dose) {
         "told to stop: unready after {unready:?}; told again after {:?}: everything kept and gone after {stopped:?}",
         dose.lasts
     ));
-    assert!(unready < Duration::from_secs(1), "{unready:?}");
-    assert!(stopped < Duration::from_secs(4), "{stopped:?}: 2 s are promised, a busy machine has 4");
+    // Unoptimised, beside other tests, it only has to come to it.
+    let busy = Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 0 });
+    assert!(unready < Duration::from_secs(1) + busy, "{unready:?}");
+    assert!(stopped < Duration::from_secs(2) + busy, "{stopped:?}");
     assert_eq!(status, Some(0));
     // The next start goes on: each lawyer writes the outcome, and no second is missing.
     let mut process = binary.start(None).await.expect("it starts");

@@ -31,7 +31,7 @@ const KINDS: u8 = 10;
 /// The kind that goes to the door of TLS.
 const HANDSHAKE: u8 = 9;
 /// All of them are gone within this time.
-const GONE_WITHIN: Duration = Duration::from_secs(15);
+const GONE_WITHIN: Duration = Duration::from_secs(if cfg!(debug_assertions) { 45 } else { 15 });
 
 #[tokio::test]
 async fn bombs_of_json_are_refused_in_time_and_the_socket_goes_on() {
@@ -98,7 +98,7 @@ fn slower<'n>(slowest: (&'n str, Duration), name: &'n str, mut times: [Duration;
 /// 10 ms is the promise of a release build; a debug build beside other tests is given room.
 fn judge((name, took): (&str, Duration)) {
     machine::say(&format!("the slowest bomb to be refused is {name:?}: {took:?}"));
-    let promised = if cfg!(debug_assertions) { Duration::from_millis(500) } else { Duration::from_millis(10) };
+    let promised = if cfg!(debug_assertions) { Duration::from_secs(2) } else { Duration::from_millis(10) };
     assert!(took <= promised, "{name} was refused after {took:?}");
 }
 
@@ -123,7 +123,8 @@ async fn three_hundred_hostile_clients_delay_no_call_and_are_gone_in_time() {
     tokio::time::resume();
 
     machine::say(&format!("{} hostile clients; the call took {took:?}", lived.len()));
-    assert!(took < Duration::from_secs(2), "the call took {took:?}");
+    let promised = Duration::from_secs(if cfg!(debug_assertions) { 15 } else { 2 });
+    assert!(took < promised, "the call took {took:?}");
     for (kind, lived) in lived.into_iter().map(|ended| ended.expect("no panic")) {
         assert!(lived <= GONE_WITHIN, "one of kind {kind} was gone after {lived:?}");
     }
