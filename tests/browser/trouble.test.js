@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openWindow, PHONE, startBrowser } from './lib/browser.js'
 import { playOnlyAfterTap } from './lib/devices.js'
+import { assertAccessible, assertFits } from './lib/judge.js'
 import { call, chatBothWays, closeQuietly, heard, openCitizen, openDesk, reach, reachFit, received, writeOutcome } from './lib/people.js'
 import { browser, server, useStage } from './lib/stage.js'
 
@@ -57,9 +58,9 @@ test('a lawyer declines with a reason and is not rung again by the same call', a
 
   await lawyer.getByTestId('closed').waitFor()
   await reachFit(lawyer, 'idle')
-  await reachFit(citizen, 'ended', 15_000)
-  await citizen.getByTestId('again').waitFor()
-  await citizen.getByTestId('try-text').waitFor()
+  await reachFit(citizen, 'unanswered')
+  await citizen.getByTestId('cancel').click()
+  await reachFit(citizen, 'idle')
   await closeQuietly(citizen, lawyer)
 })
 
@@ -77,18 +78,21 @@ test('a citizen who stops waiting stops the ring', async () => {
   await closeQuietly(citizen, lawyer)
 })
 
-test('with nobody on duty the citizen is told in words and may try again or write', async () => {
+test('with nobody on duty the citizen is told in words and may wait on or write', async () => {
   const citizen = await openCitizen(browser, server)
 
   await call(citizen, 'voice')
   await reachFit(citizen, 'queued')
-  await reachFit(citizen, 'ended', 15_000)
+  await reachFit(citizen, 'unanswered')
 
   assert.match(await citizen.locator('main').innerText(), /没有律师接听/)
-  await citizen.getByTestId('again').click()
+  await citizen.getByTestId('keep-waiting').click()
   await reachFit(citizen, 'queued')
-  await citizen.getByTestId('cancel').click()
-  await reachFit(citizen, 'idle')
+  await reachFit(citizen, 'unanswered')
+  await citizen.getByTestId('leave-question').click()
+  await citizen.getByTestId('ask-send').waitFor()
+  await assertAccessible(citizen, 'a question instead')
+  await assertFits(citizen, 'a question instead')
   await closeQuietly(citizen)
 })
 
