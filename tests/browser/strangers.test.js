@@ -107,6 +107,29 @@ test('every payload in a chat is text on both sides', async () => {
   }
 })
 
+test('every payload in a question and in its answer is text on both sides', async () => {
+  const all = PAYLOADS.join(' ')
+  // The other one still owes an outcome.
+  const lawyer = await openDesk(browser, server, 'lawyer2', { onDuty: false })
+  const citizen = await openCitizen(browser, server)
+  await Promise.all([watch(lawyer), watch(citizen)])
+
+  await citizen.getByTestId('area-LABOUR').click()
+  await citizen.getByTestId('leave-question').click()
+  await citizen.getByTestId('ask-text').fill(all)
+  await citizen.getByTestId('ask-send').click()
+  await citizen.getByTestId('question-state').waitFor()
+  await lawyer.getByTestId('claim').first().click()
+  await lawyer.getByTestId('held').waitFor()
+  await lawyer.getByTestId('answer').fill(all)
+  await lawyer.getByTestId('answer-send').click()
+  await citizen.locator('[data-testid=question-text][data-kind=ANSWER]').waitFor()
+
+  for (const page of [citizen, lawyer]) await assertOnlyText(page, 'question')
+  const shown = await citizen.locator('main').evaluate(main => main.textContent)
+  for (const payload of PAYLOADS) assert.equal(shown.split(payload).length - 1 >= 2, true, `asked and answered: ${payload}`)
+})
+
 test('every payload in what the server tells is text in every page', async () => {
   const all = PAYLOADS.join(' ')
   const bad = { practiceAreas: [], bureau: { name: all }, areas: DIRECTORY.areas.map(area => ({ ...area, name: all })) }
@@ -158,6 +181,7 @@ test('every payload in what the server tells is text in every page', async () =>
 
 test('a page of another origin opens no socket and does nothing as the lawyer who is signed in', async () => {
   // The first one still has an outcome to write.
+  // The other one still owes an outcome.
   const lawyer = await openDesk(browser, server, 'lawyer2', { onDuty: false })
   // Another port is another origin of the same site, to which cookies are sent; another name is another site.
   for (const origin of [`http://127.0.0.1:${evil.port}`, `http://localhost:${evil.port}`]) {
