@@ -115,14 +115,15 @@ export function useDevices(call: Call) {
   }
 
   async function retry(device: Device): Promise<void> {
-    if (trouble.value[device]) await regain(device, false)
+    if (trouble.value[device] || regaining.value[device]) await regain(device, false)
   }
 
   async function followPermission(device: Device): Promise<void> {
     try {
       const status = await navigator.permissions.query({ name: device as PermissionName })
+      // A device may end before the refusal that ended it is known: then the wrong reason was said.
       status.addEventListener('change', () => {
-        if (status.state === 'granted') void retry(device)
+        if (status.state !== 'prompt') void retry(device)
       })
     } catch {
       // A browser that does not tell: the button asks.
