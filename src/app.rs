@@ -9,7 +9,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpSocket},
+    sync::mpsc,
+    task::JoinHandle,
+};
 use yunfa_media::driver::{Driver, DriverConfig};
 
 use crate::{
@@ -194,8 +198,8 @@ impl Server {
     pub async fn start(config: Config, clock: Clock, shutdown: Shutdown) -> Result<Self, StartError> {
         tls::install_provider();
         // Addresses first: a second server on the same machine fails before it touches the database.
-        let http = listen("http.listen", config.http.listen).await?;
-        let https = listen("tls.listen", config.tls.listen).await?;
+        let http = listen("http.listen", config.http.listen)?;
+        let https = listen("tls.listen", config.tls.listen)?;
         if config.http.listen.is_some_and(|address| !address.ip().is_loopback())
             && config.http.trusted_proxies.is_empty()
         {
@@ -430,12 +434,24 @@ pub async fn open_store(config: &Config, clock: &Clock) -> Result<Store, StartEr
     })
 }
 
-async fn listen(key: &'static str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
+/// Connections that the system holds until they are accepted, as far as its own limit (`net.core.somaxconn`, 4096) goes: a herd
+/// that comes back at once waits a moment there, while a connection that found no room is silently half open.
+const BACKLOG: u32 = 4096;
+
+/// Listens as `TcpListener::bind` does, with a longer queue.
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+fn listen(key: &'static str, address: Option<SocketAddr>) -> Result<Option<TcpListener>, StartError> {
     let Some(address) = address else { return Ok(None) };
-    let listener = match TcpListener::bind(address).await {
+    let listener = match bind(address) {
         // All addresses of a machine that has no IPv6 are those of IPv4.
         Err(error) if address.ip() == Ipv6Addr::UNSPECIFIED && has_no_ipv6(&error) => {
-            TcpListener::bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port())).await
+            bind(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), address.port()))
         }
         bound => bound,
     };
