@@ -11,7 +11,7 @@ use std::{
 
 use tokio::{
     net::{TcpListener, TcpSocket},
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     task::JoinHandle,
 };
 use yunfa_media::driver::{Driver, DriverConfig};
@@ -29,6 +29,7 @@ use crate::{
     http::{
         self,
         accept::Entrance,
+        attachments::{UPLOADS, Uploads},
         budget::Budgets,
         crowd::Crowd,
         finder::Finder,
@@ -93,6 +94,8 @@ pub struct App {
     pub door: ws::Door,
     /// Text questions that live.
     pub questions: Questions,
+    /// Places for attachments that are taken in.
+    pub uploads: Uploads,
     /// The directory of lawyers for citizens.
     pub finder: Finder,
     /// Holidays and make-up workdays.
@@ -245,6 +248,7 @@ impl Server {
             passwords: Passwords::default(),
             sms,
             questions,
+            uploads: Arc::new(Semaphore::new(UPLOADS)),
             push,
             shutdown: shutdown.clone(),
             bus,

@@ -3,6 +3,7 @@ pub mod abandoned;
 pub mod answer;
 pub mod appeal;
 pub mod archive;
+pub mod attachment;
 pub mod audit;
 pub mod calendar;
 pub mod evidence;

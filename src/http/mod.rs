@@ -2,6 +2,7 @@
 pub mod accept;
 mod archive;
 mod assets;
+pub mod attachments;
 mod auth;
 mod body;
 pub mod budget;
@@ -41,7 +42,13 @@ use axum::{
     routing::{self, MethodRouter},
 };
 use tower::ServiceBuilder;
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{DefaultPredicate, NotForContentType, Predicate},
+    },
+};
 
 use crate::app::Shared;
 use policy::Action;
@@ -105,6 +112,8 @@ pub fn routes() -> Vec<Route> {
         get("/api/questions/open", Action::SeeOpenQuestions, questions::open),
         get("/api/questions/{id}", Action::ReadQuestion, questions::read),
         post("/api/questions/{id}/follow-ups", Action::AskQuestion, questions::follow_up),
+        post("/api/questions/{id}/attachments", Action::Attach, attachments::add),
+        get("/api/attachments/{id}", Action::ReadAttachment, attachments::read),
         post("/api/questions/{id}/calls", Action::AskQuestion, questions::link),
         post("/api/questions/{id}/close", Action::CloseQuestion, questions::close),
         post("/api/questions/{id}/claim", Action::ClaimQuestion, questions::claim),
@@ -171,11 +180,17 @@ pub fn router(app: Shared) -> Router {
                 .layer(middleware::from_fn_with_state(app.clone(), frame::dress))
                 .layer(CatchPanicLayer::custom(frame::caught))
                 .layer(middleware::from_fn(assets::name_encoded))
-                .layer(CompressionLayer::new())
+                .layer(CompressionLayer::new().compress_when(gains()))
                 .layer(DefaultBodyLimit::max(body::BODY_BYTES))
                 .layer(middleware::from_fn_with_state(app.clone(), client::know)),
         )
         .with_state(app)
+}
+
+/// What compression makes smaller: pictures (by default), sound and PDF are compressed already.
+fn gains() -> impl Predicate {
+    let sound = NotForContentType::const_new("audio/");
+    DefaultPredicate::new().and(sound).and(NotForContentType::const_new("application/pdf"))
 }
 
 #[cfg(test)]

@@ -123,6 +123,10 @@ table! {
     DropShift:        No No No All No No No, Hide;
     /// Ask a text question, ask on, go on with it as a call.
     AskQuestion:      No Own No No No No No, Hide;
+    /// Attach something to a text of a question that one wrote.
+    Attach:           No Own Own No No No No, Hide;
+    /// Read what is attached to a text that one may read.
+    ReadAttachment:   No Own Own No No No No, Hide;
     /// Close a text question, or take it back.
     CloseQuestion:    No Own No No No No No, Hide;
     /// List text questions: their own, those that they answered, or all without a word of them.

@@ -90,6 +90,8 @@ codes! {
     NotJson = UNSUPPORTED_MEDIA_TYPE, "not-json", "The body must be application/json";
     /// The body is no table of this kind.
     NotATable = UNSUPPORTED_MEDIA_TYPE, "not-a-table", "The body must be a table as text/csv";
+    /// The file is none of those that are taken, whatever it is called.
+    NotThisKind = UNSUPPORTED_MEDIA_TYPE, "not-this-kind", "Files of this kind are not taken";
     /// Faster than allowed.
     RateLimited = TOO_MANY_REQUESTS, "rate-limited", "Faster than allowed; wait and try again";
     /// More of something than allowed from one place.

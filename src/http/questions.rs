@@ -30,6 +30,7 @@ use crate::{
     questions::{OpenView, Refused},
     storage::{
         Page,
+        attachments::AttachmentRow,
         questions::{NewText, QuestionRow, QuestionsOf, TextKind, TextRow},
     },
 };
@@ -57,6 +58,7 @@ pub(super) struct Shown {
     /// Until when this lawyer holds a slot.
     held_until: Option<Timestamp>,
     texts: Vec<TextRow>,
+    attachments: Vec<AttachmentRow>,
     now: Timestamp,
 }
 
@@ -351,27 +353,40 @@ async fn tell(
     shown(app, caller, id).await.map(Json)
 }
 
-/// The question as this caller may see it.
-async fn shown(app: &App, caller: Caller, id: ConsultationId) -> Result<Shown, Problem> {
+/// Whether this caller may read a question; `true` for all of it, `false` for what its asker wrote.
+pub(super) async fn may_read(app: &App, caller: Caller, id: ConsultationId) -> Result<bool, Problem> {
     let row = app.store.question(id).await.map_err(stored)?.ok_or(Code::NotFound)?;
-    let (held_until, answered) = match caller.subject {
-        Subject::Citizen(citizen) if citizen == row.citizen => (None, true),
+    rights(app, caller, &row).await.map(|(_, answered)| answered)
+}
+
+/// Until when this caller holds a slot, and whether they read all of it.
+async fn rights(app: &App, caller: Caller, row: &QuestionRow) -> Result<(Option<Timestamp>, bool), Problem> {
+    match caller.subject {
+        Subject::Citizen(citizen) if citizen == row.citizen => Ok((None, true)),
         Subject::Lawyer(lawyer) => {
-            let held = app.questions.held(id, lawyer).await.map_err(refused)?.and_then(|held| held.until);
-            let answered = app.store.has_answered(id, lawyer).await.map_err(stored)?;
+            let held = app.questions.held(row.question, lawyer).await.map_err(refused)?.and_then(|held| held.until);
+            let answered = app.store.has_answered(row.question, lawyer).await.map_err(stored)?;
             if held.is_none() && !answered {
                 return Err(Code::NotFound.into());
             }
-            (held, answered)
+            Ok((held, answered))
         }
-        Subject::Citizen(_) | Subject::Staff(..) => return Err(Code::NotFound.into()),
-    };
+        Subject::Citizen(_) | Subject::Staff(..) => Err(Code::NotFound.into()),
+    }
+}
+
+/// The question as this caller may see it.
+async fn shown(app: &App, caller: Caller, id: ConsultationId) -> Result<Shown, Problem> {
+    let row = app.store.question(id).await.map_err(stored)?.ok_or(Code::NotFound)?;
+    let (held_until, answered) = rights(app, caller, &row).await?;
     let mut texts = app.store.question_texts(id).await.map_err(stored)?;
     if !answered {
         // Who has not answered yet is not to copy others, nor to be led by them.
         texts.retain(|text| matches!(text.kind, TextKind::Question | TextKind::FollowUp));
     }
-    Ok(Shown { row, slots: SLOTS, held_until, texts, now: app.clock.wall() })
+    let mut attachments = app.store.attachments(id).await.map_err(stored)?;
+    attachments.retain(|attachment| texts.iter().any(|text| text.id == attachment.text));
+    Ok(Shown { row, slots: SLOTS, held_until, texts, attachments, now: app.clock.wall() })
 }
 
 /// A question that the caller may have heard of: open to them, held or answered by them.
@@ -411,7 +426,8 @@ async fn profile(app: &App, lawyer: LawyerId) -> Result<Profile, Problem> {
     Ok(lawyer.profile())
 }
 
-async fn serving(app: &App, lawyer: LawyerId) -> Result<Profile, Problem> {
+/// The same of a lawyer who may serve now.
+pub(super) async fn serving(app: &App, lawyer: LawyerId) -> Result<Profile, Problem> {
     let profile = profile(app, lawyer).await?;
     if profile.may_serve { Ok(profile) } else { Err(Code::NotAllowed.into()) }
 }

@@ -101,6 +101,11 @@ impl Board {
                 let held = held.map(|known| Held { until: known.held_until(lawyer), free: known.free_slots() });
                 let _ = done.send(held);
             }
+            Job::Changed { question } => {
+                if let Some(known) = self.questions.get(&question) {
+                    super::news::changed(&self.parts, known);
+                }
+            }
             Job::Withdraw { lawyer, done } => {
                 for question in self.held_by(lawyer) {
                     if let Err(refused) = self.take(question, Input::Withdraw { lawyer }, &[], None).await {

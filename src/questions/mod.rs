@@ -130,6 +130,9 @@ enum Job {
         lawyer: LawyerId,
         done: oneshot::Sender<Option<Held>>,
     },
+    Changed {
+        question: ConsultationId,
+    },
     Withdraw {
         lawyer: LawyerId,
         done: oneshot::Sender<()>,
@@ -208,6 +211,12 @@ impl Questions {
     pub async fn withdraw(&self, lawyer: LawyerId) {
         // Nobody holds anything when the server stops.
         let _ = self.job(|done| Job::Withdraw { lawyer, done }).await;
+    }
+
+    /// Something was attached: whoever may read the question hears that it is new.
+    pub async fn changed(&self, question: ConsultationId) {
+        // Nobody hears anything when the server stops.
+        let _ = self.0.send(Job::Changed { question }).await;
     }
 
     async fn job<T>(&self, job: impl FnOnce(oneshot::Sender<T>) -> Job) -> Result<T, Refused> {

@@ -60,6 +60,15 @@ pub(super) fn tell(parts: &Parts, question: &Question, steps: &[Step]) {
     });
 }
 
+/// Tells the asker and whoever may read the question that something in it is new.
+pub(super) fn changed(parts: &Parts, question: &Question) {
+    let changed = ServerMessage::Question { question: question.id(), change: QuestionChange::Changed };
+    parts.live.news(Person::Citizen(question.asked().citizen), changed.clone());
+    for lawyer in question.holders().chain(question.answerers()) {
+        parts.live.news(Person::Lawyer(lawyer), changed.clone());
+    }
+}
+
 /// Who may have lost the right to read.
 const fn lost(event: &Event) -> Option<LawyerId> {
     match event {

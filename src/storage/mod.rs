@@ -1,6 +1,7 @@
 //! What has happened; the only SQL. One text for SQLite and PostgreSQL, one function per question.
 pub mod appeals;
 mod areas;
+pub mod attachments;
 mod audit;
 pub mod chain;
 pub mod demo;
@@ -311,6 +312,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         STATEMENTS,
         appeals::STATEMENTS,
         areas::STATEMENTS,
+        attachments::STATEMENTS,
         audit::STATEMENTS,
         chain::STATEMENTS,
         entries::STATEMENTS,

@@ -119,3 +119,50 @@ test('who waits leaves a question instead, and goes on by a call with the lawyer
   await reach(desk, 'idle')
   await closeQuietly(citizen, desk)
 })
+
+/** Presses play, as people do, and waits until time goes on in it. */
+async function plays(page, sound) {
+  await sound.waitFor()
+  await sound.focus()
+  await page.keyboard.press('Space')
+  await page.waitForFunction(one => one.currentTime > 0.5 && one.error === null, await sound.elementHandle())
+}
+
+/** A red dot. */
+const PICTURE = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==',
+  'base64',
+)
+
+test('a photo and a voice message go with a question, and the lawyer who answers sees and hears them', async () => {
+  const citizen = await openCitizen(browsers[0], server)
+  await citizen.getByTestId('area-LABOUR').click()
+  await citizen.getByTestId('leave-question').click()
+  await citizen.getByTestId('ask-text').fill(STORY)
+  await citizen.getByTestId('ask-file').setInputFiles({ name: 'slip.png', mimeType: 'image/png', buffer: PICTURE })
+  await citizen.getByTestId('attached').first().waitFor()
+  await citizen.getByTestId('ask-voice').click()
+  await citizen.locator('[data-testid=ask-voice][aria-pressed=true]').waitFor()
+  await citizen.waitForTimeout(1_500)
+  await citizen.getByTestId('ask-voice').click()
+  await citizen.getByTestId('attached').nth(1).waitFor()
+  await examine(citizen, 'attached')
+  await citizen.getByTestId('ask-send').click()
+  await citizen.getByTestId('question-state').waitFor()
+
+  const desk = await openDesk(browsers[1], server, 'lawyer3', { onDuty: false })
+  await desk.getByTestId('claim').last().click()
+  await desk.locator('[data-testid=attachment][data-type="image/jpeg"][data-ready=true] img').waitFor()
+  const voice = desk.locator('[data-testid=attachment][data-type^="audio/"][data-ready=true] audio')
+  await voice.waitFor()
+  await plays(desk, voice)
+  await examine(desk, 'with-attachments')
+  // The asker hears what was sent, also after a reload.
+  await citizen.reload()
+  await citizen.getByTestId('my-questions').click()
+  await citizen.getByTestId('question-row').first().click()
+  await citizen.locator('[data-testid=attachment][data-type="image/jpeg"][data-ready=true] img').waitFor()
+  await plays(citizen, citizen.locator('[data-testid=attachment][data-type^="audio/"][data-ready=true] audio'))
+  await examine(citizen, 'own-attachments')
+  await closeQuietly(citizen, desk)
+})

@@ -1,6 +1,7 @@
 //! The whole server, over its real sockets. One binary, one module per concern.
 
 mod after;
+mod attachments;
 mod auth;
 mod binary;
 mod call_back;

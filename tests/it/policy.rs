@@ -8,7 +8,7 @@ use yunfa::{
 };
 use yunfa_signaling::time::Timestamp;
 
-use crate::{after::dissatisfied, calls::other_lawyer, questions, records::held, server::TestServer};
+use crate::{after::dissatisfied, attachments, calls::other_lawyer, questions, records::held, server::TestServer};
 
 /// What each role gets at the door of an action: `.` is let in, otherwise the status.
 /// Written down a second time on purpose: a change of the table has to be meant.
@@ -34,6 +34,7 @@ fn expected(action: Action) -> [u16; 7] {
         Action::ReadRecord
         | Action::ReadLawyer
         | Action::ReadQuestion
+        | Action::ReadAttachment
         | Action::CloseQuestion
         | Action::ClaimQuestion => [401, 404, 404, 404, 404, 404, 404],
         Action::InviteLawyer | Action::CloseFirmAdmin | Action::SettleFirm | Action::DropShift => {
@@ -45,6 +46,7 @@ fn expected(action: Action) -> [u16; 7] {
         Action::AddLawyer | Action::AddFirm | Action::PlanDuty => [401, 403, 403, IN, 403, 403, 403],
         Action::DecideQualification => [401, 403, 403, IN, 403, IN, 403],
         Action::AskQuestion => [401, IN, 404, 404, 404, 404, 404],
+        Action::Attach => [401, IN, IN, 404, 404, 404, 404],
         Action::AnswerQuestion => [401, 404, IN, 404, 404, 404, 404],
         Action::ListQuestions => [401, IN, IN, IN, 403, IN, 403],
         Action::SeeOpenQuestions => [401, 403, IN, 403, 403, 403, 403],
@@ -117,6 +119,9 @@ fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
             Some([[401; 3], OUT, [409, 409, 404], OUT, OUT, OUT, OUT])
         }
         "/api/questions/{id}/replies POST" => Some([[401; 3], OUT, [409, 404, 404], OUT, OUT, OUT, OUT]),
+        // It is not said of which text.
+        "/api/questions/{id}/attachments POST" => Some([[401; 3], [400; 3], [400; 3], OUT, OUT, OUT, OUT]),
+        "/api/attachments/{id}" => Some([[401; 3], [200, 404, 404], [200, 404, 404], OUT, OUT, OUT, OUT]),
         "/api/questions/{id}/calls POST"
         | "/api/questions/{id}/release POST"
         | "/api/questions/{id}/decline POST"
@@ -176,6 +181,7 @@ struct Objects {
     questions: [String; 2],
     incidents: [String; 2],
     escalations: [String; 2],
+    attachments: [String; 2],
 }
 
 impl Objects {
@@ -192,6 +198,7 @@ impl Objects {
             Some("questions") => &self.questions,
             Some("incidents") => &self.incidents,
             Some("escalations") => &self.escalations,
+            Some("attachments") => &self.attachments,
             _ => return ["firm-yunchuan", "firm-qingshi"],
         };
         both.each_ref().map(String::as_str)
@@ -252,6 +259,10 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
         follow_ups: of_matters("/api/follow-ups").await,
         appeals: of_matters("/api/appeals").await,
         matters: matters.clone(),
+        attachments: [
+            attachments::attach(&own.asker, &question).await,
+            attachments::attach(&stranger, &taken_back).await,
+        ],
         questions: [question, taken_back],
         records: [own.record, others.record],
         lawyers,

@@ -39,7 +39,8 @@ fn asking(id: ConsultationId) -> Value {
     json!({ "question": id, "practiceArea": "LABOUR", "area": "990121102000", "text": STORY })
 }
 
-async fn claim(client: &Client, question: &str) -> Answer {
+/// Claims a slot, or holds it on.
+pub(crate) async fn claim(client: &Client, question: &str) -> Answer {
     client.post(&format!("/api/questions/{question}/claim"), &json!({})).await
 }
 
@@ -51,12 +52,14 @@ pub(crate) async fn answer(client: &Client, question: &str) -> String {
     id.to_string()
 }
 
-async fn give(client: &Client, question: &str, id: Uuid, text: &str) -> Answer {
+/// Answers with these words.
+pub(crate) async fn give(client: &Client, question: &str, id: Uuid, text: &str) -> Answer {
     let said = json!({ "id": id, "text": text, "outcome": "ADVICE_GIVEN", "legalAidPrompted": true });
     client.post(&format!("/api/questions/{question}/answers"), &said).await
 }
 
-async fn read(client: &Client, question: &str) -> Answer {
+/// Reads a question whole.
+pub(crate) async fn read(client: &Client, question: &str) -> Answer {
     client.get(&format!("/api/questions/{question}")).await
 }
 

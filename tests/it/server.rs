@@ -146,7 +146,7 @@ pub(crate) fn guest(more: Value) -> Value {
 pub(crate) struct Client {
     http: reqwest::Client,
     pub url: String,
-    headers: Vec<(&'static str, String)>,
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 /// What came back.
@@ -205,6 +205,22 @@ impl Client {
     /// Posts a table.
     pub(crate) async fn send_table(&self, path: &str, table: Vec<u8>) -> Answer {
         self.send_as(Method::POST, path, Some(("text/csv; charset=utf-8", table))).await
+    }
+
+    /// Posts a file under whatever name for its kind.
+    pub(crate) async fn send_file(&self, path: &str, kind: &str, bytes: Vec<u8>) -> Answer {
+        self.send_as(Method::POST, path, Some((kind, bytes))).await
+    }
+
+    /// Reads a file as it is.
+    pub(crate) async fn file(&self, path: &str) -> (StatusCode, HeaderMap, Vec<u8>) {
+        let mut request = self.http.get(format!("{}{path}", self.url));
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        let response = request.send().await.expect("an answer");
+        let (status, headers) = (response.status(), response.headers().clone());
+        (status, headers, response.bytes().await.expect("a body").to_vec())
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {

@@ -21,6 +21,9 @@ export class Problem extends Error {
 /** A table of ten thousand lines is kept in a while. */
 const TABLE_TIMEOUT_MS = 70_000
 
+/** Ten megabytes on a rural line. */
+const FILE_TIMEOUT_MS = 185_000
+
 /** How long a call may take before the page says that the network is away. */
 const CALL_TIMEOUT_MS = 15_000
 
@@ -29,6 +32,8 @@ export interface Api {
   post<T>(path: string, body?: unknown): Promise<T>
   /** Gets a file as it is. */
   file(path: string): Promise<Blob>
+  /** Posts a file as it is. */
+  attach(path: string, file: Blob): Promise<void>
   /** Posts a table as it is on the disk. */
   table<T>(path: string, file: Blob): Promise<T>
 }
@@ -62,10 +67,11 @@ export function openApi(door: Door): Api {
       clearTimeout(timer)
     }
   }
-  const file = async (path: string): Promise<Blob> => {
-    const giveUp = AbortSignal.timeout(TABLE_TIMEOUT_MS)
-    const headers = { 'Yunfa-Door': door }
-    const asked = fetch(path, { headers, credentials: 'same-origin', signal: giveUp })
+  const transfer = async (path: string, file?: Blob): Promise<Response> => {
+    const giveUp = AbortSignal.timeout(FILE_TIMEOUT_MS)
+    const headers: Record<string, string> = { 'Yunfa-Door': door }
+    const how = file ? { method: 'POST', body: file } : {}
+    const asked = fetch(path, { ...how, headers, credentials: 'same-origin', signal: giveUp })
     const response = await asked.catch(() => {
       throw new Problem('unreachable', 0)
     })
@@ -73,10 +79,16 @@ export function openApi(door: Door): Api {
       const code = textOf(parse(await response.text()), 'code') ?? `http-${response.status}`
       throw new Problem(code, response.status, retryAfter(response))
     }
-    return response.blob()
+    return response
   }
   const post = <T>(path: string, body?: unknown): Promise<T> => call('POST', path, body)
-  return { get: path => call('GET', path), post, file, table: post }
+  return {
+    get: path => call('GET', path),
+    post,
+    table: post,
+    file: async path => (await transfer(path)).blob(),
+    attach: async (path, file) => void (await transfer(path, file)),
+  }
 }
 
 /** The code of anything that was thrown. */

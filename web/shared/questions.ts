@@ -1,4 +1,5 @@
 // Text questions as the HTTP API tells of them (docs/protocol.md, "Text questions").
+import type { Attachment } from './attachments'
 import type { ConsultationState, Outcome, PracticeArea } from './protocol'
 
 export type TextKind = 'QUESTION' | 'ANSWER' | 'FOLLOW_UP' | 'REPLY'
@@ -32,6 +33,7 @@ export interface QuestionShown extends QuestionRow {
   slots: number
   heldUntil: number | null
   texts: QuestionText[]
+  attachments: Attachment[]
   now: number
 }
 

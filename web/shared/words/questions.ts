@@ -23,6 +23,17 @@ const zh = {
   'q.failed': '没有成功，请再试一次。写的字还在。',
   'q.loadFailed': '现在读不出来，请再试一次。',
   'q.over': '这件事已经结束了，不能再写。',
+  'q.attach.file': '加照片或文件',
+  'q.attach.record': '录一段话',
+  'q.attach.stop': '录完了（{time}）',
+  'q.attach.picture': '照片',
+  'q.attach.voice': '录音',
+  'q.attach.pdf': '文件',
+  'q.attach.drop': '不要',
+  'q.attach.large': '文件太大了，最多 10 MB。',
+  'q.attach.noMicrophone': '没有话筒，或没有允许使用。',
+  'q.attach.failed': '文字已送到，有附件没有送到，请再试一次。',
+  'q.attach.again': '附件没有读出来，再试一次',
 }
 
 const en: Record<keyof typeof zh, string> = {
@@ -47,6 +58,17 @@ const en: Record<keyof typeof zh, string> = {
   'q.failed': 'That did not work. Please try again. What you wrote is still here.',
   'q.loadFailed': 'It cannot be read right now. Please try again.',
   'q.over': 'This is over; nothing can be written any more.',
+  'q.attach.file': 'Add photos or a file',
+  'q.attach.record': 'Record a message',
+  'q.attach.stop': 'Done ({time})',
+  'q.attach.picture': 'Photo',
+  'q.attach.voice': 'Recording',
+  'q.attach.pdf': 'Document',
+  'q.attach.drop': 'Remove',
+  'q.attach.large': 'The file is too large: 10 MB at most.',
+  'q.attach.noMicrophone': 'There is no microphone, or its use was not allowed.',
+  'q.attach.failed': 'The text has arrived, an attachment has not. Please try again.',
+  'q.attach.again': 'An attachment could not be read; try again',
 }
 
 export const questionWords: Book<keyof typeof zh> = { zh, en }
