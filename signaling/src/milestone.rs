@@ -173,6 +173,17 @@ pub enum Event {
         /// How many characters.
         chars: u32,
     },
+    /// Characters of a leg were shown while they were typed (real-time text); with the first of them, each line and the end.
+    TypedLive {
+        /// Which session.
+        session: SessionId,
+        /// By whom.
+        from: LegId,
+        /// Citizen or lawyer.
+        role: Role,
+        /// How many characters since the last such event.
+        chars: u32,
+    },
     /// The session ended.
     SessionEnded {
         /// Which session.
@@ -224,6 +235,7 @@ impl Event {
             Self::LegChanged { .. } => "legChanged",
             Self::ChannelChanged { .. } => "channelChanged",
             Self::ChatSaid { .. } => "chatSaid",
+            Self::TypedLive { .. } => "typedLive",
             Self::SessionEnded { .. } => "sessionEnded",
             Self::OutcomeRecorded { .. } => "outcomeRecorded",
             Self::Rated { .. } => "rated",

@@ -24,6 +24,7 @@ pub const fn check(role: Role, message: &ClientMessage) -> Result<(), ProtocolEr
         | ClientMessage::ProposeChannel { .. }
         | ClientMessage::AnswerChannel { .. }
         | ClientMessage::SendChat { .. }
+        | ClientMessage::TypeText { .. }
         | ClientMessage::ReadChat { .. }
         | ClientMessage::HangUp { .. } => matches!(role, Role::Citizen | Role::Lawyer),
     };
@@ -63,6 +64,7 @@ mod tests {
                 "proposeChannel",
                 "answerChannel",
                 "sendChat",
+                "typeText",
                 "readChat",
                 "hangUp",
                 "rate"
@@ -86,6 +88,7 @@ mod tests {
                 "proposeChannel",
                 "answerChannel",
                 "sendChat",
+                "typeText",
                 "readChat",
                 "hangUp",
                 "recordOutcome"

@@ -31,6 +31,7 @@ fn an_input_that_bears_the_name_of_a_message_is_that_message() {
         "proposeChannel",
         "answerChannel",
         "sendChat",
+        "typeText",
         "recordOutcome",
         "rate",
     ] {

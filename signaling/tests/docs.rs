@@ -31,7 +31,7 @@ fn every_message_has_its_section_on_its_side() {
     let (_, client_side) = before.split_once("\n## What a client says\n").expect("the heading is there");
 
     let client_messages = client_messages();
-    assert_eq!(client_messages.len(), 24);
+    assert_eq!(client_messages.len(), 25);
     for name in client_messages {
         assert!(client_side.contains(&format!("\n### `{name}`\n")), "no section of the client's `{name}`");
     }

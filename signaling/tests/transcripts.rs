@@ -276,6 +276,11 @@ impl Stage {
                 message: MessageId::new(uuid(5000 + line.parse::<u128>().expect("a number"))),
                 text: ChatText::new(text.join(" ")),
             },
+            ["types", keep, text @ ..] => ClientMessage::TypeText {
+                session,
+                keep: keep.parse().expect("a number"),
+                text: ChatText::new(text.join(" ")),
+            },
             ["reads", up_to] => ClientMessage::ReadChat { session, up_to: up_to.parse().expect("a number") },
             ["devices", microphone, camera] => {
                 let state = |text: &str| text.parse::<DeviceState>().expect("a device state");
@@ -384,6 +389,7 @@ impl Stage {
                 format!("session {} {}{back} [{}]{seat}{wish}", view.state, view.channel, legs.join(", "))
             }
             ServerMessage::Chat { number, text, .. } => format!("chat {number}: {}", text.expose()),
+            ServerMessage::Typed { keep, text, .. } => format!("typed {keep} + {:?}", text.expose()),
             ServerMessage::ChatRead { up_to, .. } => format!("chatRead up to {up_to}"),
             ServerMessage::SessionEnded { reason, two_way_s, outcome_due, .. } => {
                 format!("sessionEnded {reason} twoWayS={two_way_s} outcomeDue={outcome_due}")
@@ -428,6 +434,7 @@ impl Stage {
             Event::LegChanged { role, from, to, .. } => format!("{role} {from} -> {to}"),
             Event::ChannelChanged { to, .. } => to.to_string(),
             Event::ChatSaid { number, role, chars, .. } => format!("{number} by {role}, {chars} chars"),
+            Event::TypedLive { role, chars, .. } => format!("by {role}, {chars} chars"),
             Event::SessionEnded { reason, .. } => reason.to_string(),
             Event::OutcomeRecorded { outcome, .. } => outcome.to_string(),
             Event::Rated { stars } => stars.to_string(),

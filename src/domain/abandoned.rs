@@ -88,6 +88,7 @@ impl Standing {
             | Event::OfferSeen { .. }
             | Event::ChannelChanged { .. }
             | Event::ChatSaid { .. }
+            | Event::TypedLive { .. }
             | Event::Rated { .. } => {}
         }
     }

@@ -97,6 +97,7 @@ pub fn answer_record(
         lawyer_messages: 1,
         lawyer_chars: given.chars,
         first_answer_latency_s: Some(latency_s),
+        real_time_text: false,
         legs: vec![],
         interruptions: vec![],
         interruption_count: 0,

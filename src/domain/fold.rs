@@ -56,6 +56,8 @@ struct Story {
     interruption_count: u32,
     citizen: Said,
     lawyer: Said,
+    /// Characters that were shown while they were typed.
+    typed: BTreeMap<LegId, u32>,
     last_event_at: Option<Timestamp>,
 }
 
@@ -164,6 +166,11 @@ impl Story {
                 said.first_at.get_or_insert(at);
                 self.last_event_at = Some(at);
             }
+            Event::TypedLive { session: of, from, chars, .. } if *of == session => {
+                let typed = self.typed.entry(*from).or_default();
+                *typed = typed.saturating_add(*chars);
+                self.last_event_at = Some(at);
+            }
             Event::SessionEnded { session: of, reason } if *of == session => self.ended = Some((at, *reason)),
             Event::OutcomeRecorded { session: of, outcome, legal_aid_prompted, referral_type } if *of == session => {
                 self.outcome = Some((*outcome, *legal_aid_prompted, *referral_type));
@@ -178,6 +185,7 @@ impl Story {
             | Event::LegChanged { .. }
             | Event::ChannelChanged { .. }
             | Event::ChatSaid { .. }
+            | Event::TypedLive { .. }
             | Event::SessionEnded { .. }
             | Event::OutcomeRecorded { .. }
             | Event::Rated { .. } => {}
@@ -293,6 +301,7 @@ pub fn fold(
         lawyer_messages: story.lawyer.messages,
         lawyer_chars: story.lawyer.chars,
         first_answer_latency_s: answered_after,
+        real_time_text: !story.typed.is_empty(),
         legs: legs(&story, opened.device, accepted.at, evidence),
         interruptions: story.interruptions,
         interruption_count: story.interruption_count,
@@ -329,7 +338,11 @@ fn legs(story: &Story, device: DeviceClass, accepted_at: Timestamp, evidence: Op
         .map(|(leg, role, told)| {
             let seen = evidence.and_then(|seen| seen.legs.get(&leg));
             let record = leg_record(leg, role, told, seen, device);
-            LegRecord { first_rtp_at: record.first_rtp_at.map(|at| at.max(accepted_at)), ..record }
+            LegRecord {
+                first_rtp_at: record.first_rtp_at.map(|at| at.max(accepted_at)),
+                real_time_chars: story.typed.get(&leg).copied().unwrap_or(0),
+                ..record
+            }
         })
         .collect()
 }
@@ -360,6 +373,7 @@ fn leg_record(
         video_alive_s: seen.map_or(0, |seen| seen.video_alive_s),
         talk_s: seen.map_or(0, |seen| seen.talk_s),
         talk_turns: seen.map_or(0, |seen| seen.talk_turns),
+        real_time_chars: 0,
         packets_in: totals.packets_in,
         bytes_in: totals.bytes_in,
         packets_out: totals.packets_out,
@@ -505,6 +519,20 @@ mod tests {
         assert_eq!(gaps, [(Role::Lawyer, Some(7000)), (Role::Citizen, None)]);
         assert_eq!(record.interruption_count, 2);
         assert!(!record.payable, "a dropped call is not paid");
+    }
+
+    #[test]
+    fn what_was_typed_live_is_counted_by_leg_and_marks_the_record() {
+        let mut script = script();
+        script.opened(Channel::Text).rung().accepted().active().after(2000);
+        script.typed(Role::Citizen, 3).typed(Role::Citizen, 9).said(Role::Citizen, 11).typed(Role::Lawyer, 5);
+        script.ended(EndReason::LawyerHungUp).outcome(Outcome::AdviceGiven);
+
+        let record = fold_of(&script, None, ClosedBy::Owner).expect("a record");
+
+        assert!(record.real_time_text);
+        assert_eq!(record.legs.iter().map(|leg| leg.real_time_chars).collect::<Vec<_>>(), [12, 5]);
+        assert_eq!(record.citizen_chars, 11, "lines are counted as lines");
     }
 
     #[test]

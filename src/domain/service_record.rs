@@ -134,6 +134,9 @@ pub struct LegRecord {
     pub talk_s: u32,
     /// How often it began to talk.
     pub talk_turns: u32,
+    /// Characters it typed in real-time text.
+    #[serde(default)]
+    pub real_time_chars: u32,
     /// RTP packets from it.
     pub packets_in: u64,
     /// Bytes of those.
@@ -292,6 +295,9 @@ pub struct ServiceRecord {
     pub lawyer_chars: u32,
     /// From the question to the lawyer's first line.
     pub first_answer_latency_s: Option<u32>,
+    /// Somebody wrote in real-time text: rules about talk spare such a session.
+    #[serde(default)]
+    pub real_time_text: bool,
     /// Everyone, the asker first.
     pub legs: Vec<LegRecord>,
     /// When a leg was missing.

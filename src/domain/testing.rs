@@ -136,6 +136,12 @@ impl Script {
         self.say(Event::ChatSaid { session, message, number, from, role, chars })
     }
 
+    pub(crate) fn typed(&mut self, role: Role, chars: u32) -> &mut Self {
+        let from = if role == Role::Citizen { self.asker } else { self.desk };
+        let session = self.session;
+        self.say(Event::TypedLive { session, from, role, chars })
+    }
+
     pub(crate) fn ended(&mut self, reason: EndReason) -> &mut Self {
         let session = self.session;
         self.leg(Role::Citizen, LegState::Connected, LegState::Left);

@@ -348,6 +348,7 @@ impl Task {
             | Event::LegChanged { .. }
             | Event::ChannelChanged { .. }
             | Event::ChatSaid { .. }
+            | Event::TypedLive { .. }
             | Event::OutcomeRecorded { .. }
             | Event::Rated { .. } => {}
         }

@@ -351,8 +351,8 @@ async fn project(
             }
             sqlx::query(SET_SESSION_STATE).bind(session.to_string()).bind(to.as_str())
         }
-        // Legs are folded from the events when the record is sealed; nobody asks for them before.
-        Event::LegChanged { .. } => return Ok(()),
+        // Legs and what they typed live are folded from the events when the record is sealed; nobody asks for them before.
+        Event::LegChanged { .. } | Event::TypedLive { .. } => return Ok(()),
         Event::ChannelChanged { session, to } => sqlx::query(SET_CHANNEL).bind(session.to_string()).bind(to.as_str()),
         Event::ChatSaid { session, number, .. } => {
             sqlx::query(COUNT_LINE).bind(session.to_string()).bind(i64::from(*number))

@@ -34,4 +34,5 @@ mod stopping;
 mod strangers;
 mod streams;
 mod supervise;
+mod typing;
 mod udp;

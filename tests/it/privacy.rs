@@ -60,7 +60,7 @@ async fn a_voice_call_leaves_nothing_private_in_the_data_folder() {
 }
 
 /// Searches the folder while the database is open, write-ahead log and all, and once more after the last word.
-async fn nothing_is_kept(server: TestServer) {
+pub(crate) async fn nothing_is_kept(server: TestServer) {
     let (open_files, open) = canary::in_folder(server.data.path());
     assert!(server.data.path().join("yunfa.db-wal").exists(), "the write-ahead log is searched too");
     let folder = server.stop_and_keep().await;

@@ -195,6 +195,18 @@ message: MessageId,
 /**
  * At most `MAX_CHAT_CHARS` characters, not blank.
  */
+text: ChatText, } | { "type": "typeText", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * So many characters (Unicode scalar values) of the line stay as they are.
+ */
+keep: number, 
+/**
+ * What follows them; with them at most `MAX_CHAT_CHARS` characters.
+ */
 text: ChatText, } | { "type": "readChat", 
 /**
  * Which session.
@@ -599,7 +611,23 @@ text: ChatText,
 /**
  * When the server received it.
  */
-at: Timestamp, } | { "type": "chatRead", 
+at: Timestamp, } | { "type": "typed", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Who writes.
+ */
+from: LegId, 
+/**
+ * So many characters (Unicode scalar values) of the line stay as they are.
+ */
+keep: number, 
+/**
+ * What follows them.
+ */
+text: ChatText, } | { "type": "chatRead", 
 /**
  * Which session.
  */

@@ -44,6 +44,7 @@ export interface ServiceRecord {
   citizenMessages: number
   lawyerMessages: number
   firstAnswerLatencyS: number | null
+  realTimeText: boolean
   legs: RecordLeg[]
   interruptions: { legId: string; role: Role; from: number; to: number | null }[]
   interruptionCount: number
@@ -78,6 +79,7 @@ export interface RecordLeg {
   videoAliveS: number
   talkS: number
   talkTurns: number
+  realTimeChars: number
   packetsIn: number
   bytesIn: number
   packetsOut: number

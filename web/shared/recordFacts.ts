@@ -32,6 +32,7 @@ export function factsOf(record: ServiceRecord, t: T): Fact[] {
     [t('fact.offers'), String(record.offersSent)],
     [t('fact.declines'), String(record.declines)],
     [t('fact.messages'), `${record.citizenMessages} / ${record.lawyerMessages}`],
+    record.realTimeText ? [t('fact.realTimeText'), record.legs.map(leg => leg.realTimeChars).join(' / ')] : null,
     [t('fact.silence'), seconds(record.longestSilenceS)],
     [t('fact.legalAid'), yes(record.legalAidPrompted)],
     [t('fact.identity'), t(`identity.${record.identityMode}`)],

@@ -45,6 +45,24 @@ describe('the typed side', () => {
     expect(hearTalk(typed, line(3)).lines.map(({ number }) => number)).toEqual([1, 2, 3, 0])
   })
 
+  test('a line is seen while it is written, until it is said', () => {
+    const typed = (keep: number, text: string) => ({ type: 'typed', session: 's', from: 'you', keep, text }) as const
+    const writing = [typed(0, '有合'), typed(2, '童'), typed(2, '同吗')].reduce(hearTalk, TALKING)
+    const said = hearTalk(writing, {
+      type: 'chat',
+      session: 's',
+      message: 'm',
+      number: 1,
+      from: 'you',
+      text: '有合同吗',
+      at: 0,
+    })
+
+    expect(writing.drafts).toEqual({ you: '有合同吗' })
+    expect(said.drafts).toEqual({})
+    expect(hearTalk(TALKING, { ...typed(0, 'x'), session: 'x' })).toBe(TALKING)
+  })
+
   test('a refused line says so', () => {
     expect(refuseLine(typeLine(TALKING, 'm', '', 0), 'm').lines).toMatchObject([{ refused: true }])
   })

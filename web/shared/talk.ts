@@ -1,5 +1,6 @@
 // A session as a page knows it: who is there, what was typed, how it ended. Pure: a message in, the next value out.
 import type { EndReason, ServerMessage, SessionView } from './protocol'
+import { changed } from './typing'
 
 /** The words of `data-state`. */
 export type StateWord =
@@ -39,11 +40,13 @@ export interface Talk {
   lines: readonly ChatLine[]
   /** The last line of ours that the other side has read. */
   readUpTo: number
+  /** Lines that are being written in real-time text, by leg. */
+  drafts: Readonly<Record<string, string>>
   ending: Ending | null
   record: string | null
 }
 
-export const SILENCE: Talk = { session: null, lines: [], readUpTo: 0, ending: null, record: null }
+export const SILENCE: Talk = { session: null, lines: [], readUpTo: 0, drafts: {}, ending: null, record: null }
 
 /** Most lines a page keeps; the server's own bound. */
 const MAX_LINES = 5_000
@@ -51,7 +54,8 @@ const MAX_LINES = 5_000
 export function hearTalk(talk: Talk, message: ServerMessage): Talk {
   switch (message.type) {
     case 'welcome':
-      return message.session ? begin(talk, message.session) : endUnheard(talk)
+      // Lines that are being written follow the welcome.
+      return message.session ? begin({ ...talk, drafts: {} }, message.session) : endUnheard(talk)
     case 'session':
       return begin(talk, message)
     case 'chat': {
@@ -65,7 +69,13 @@ export function hearTalk(talk: Talk, message: ServerMessage): Talk {
         refused: false,
       }
       const others = talk.lines.filter(known => known.message !== line.message)
-      return { ...talk, lines: [...others, line].sort(byNumber).slice(-MAX_LINES) }
+      const { [message.from]: _finished, ...drafts } = talk.drafts
+      return { ...talk, lines: [...others, line].sort(byNumber).slice(-MAX_LINES), drafts }
+    }
+    case 'typed': {
+      if (message.session !== talk.session?.id) return talk
+      const line = changed(talk.drafts[message.from] ?? '', message)
+      return { ...talk, drafts: { ...talk.drafts, [message.from]: line } }
     }
     case 'chatRead':
       if (message.session !== talk.session?.id || message.by === talk.session.you) return talk

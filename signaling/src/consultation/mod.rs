@@ -341,6 +341,10 @@ impl Consultation {
                 let (running, opening, out) = self.running(from, session)?;
                 running.say(opening, from, message, text, now, out)
             }
+            (ClientMessage::TypeText { session, keep, text }, _) => {
+                let (running, _, out) = self.running(from, session)?;
+                running.type_text(from, keep, text, now, out)
+            }
             (ClientMessage::ReadChat { session, up_to }, _) => {
                 let (running, _, out) = self.running(from, session)?;
                 running.read(from, up_to, out)

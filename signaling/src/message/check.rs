@@ -30,6 +30,7 @@ impl ClientMessage {
                 Err(ProtocolError::BadField { field: "channel", rule: "text needs no proposal" })
             }
             Self::SendChat { session: _, message: _, text } => chat(text),
+            Self::TypeText { session: _, keep, text } => typed(*keep, text),
             Self::RecordOutcome { outcome, .. } if !outcome.can_be_said() => {
                 Err(ProtocolError::BadField { field: "outcome", rule: "is the server's own word" })
             }
@@ -84,6 +85,15 @@ fn chat(text: &ChatText) -> Result<(), ProtocolError> {
     at_most("text", text.expose().chars().count(), MAX_CHAT_CHARS)
 }
 
+fn typed(keep: u32, text: &ChatText) -> Result<(), ProtocolError> {
+    let kept = usize::try_from(keep).unwrap_or(usize::MAX);
+    at_most("text", text.expose().chars().count().saturating_add(kept), MAX_CHAT_CHARS)?;
+    if text.expose().contains(|char: char| char.is_control() && char != '\n') {
+        return Err(ProtocolError::BadField { field: "text", rule: "must not hold control characters" });
+    }
+    Ok(())
+}
+
 fn at_most(field: &'static str, found: usize, limit: usize) -> Result<(), ProtocolError> {
     if found <= limit { Ok(()) } else { Err(ProtocolError::TooLarge { field, limit }) }
 }
@@ -116,6 +126,20 @@ mod tests {
         let too_large = ProtocolError::TooLarge { field: "text", limit: MAX_CHAT_CHARS };
         assert_eq!(line("工".repeat(MAX_CHAT_CHARS + 1)).check(), Err(too_large));
         assert!(line(" \n\t\u{3000}".to_owned()).check().is_err());
+    }
+
+    #[test]
+    fn what_is_typed_keeps_to_the_bound_of_a_line_and_holds_no_control_characters() {
+        let typed = |keep, text: String| {
+            ClientMessage::TypeText { session: SessionId::new(uuid(1)), keep, text: ChatText::new(text) }.check()
+        };
+
+        assert_eq!(typed(1_999, "工".to_owned()), Ok(()));
+        assert_eq!(typed(0, String::new()), Ok(()));
+        let too_large = Err(ProtocolError::TooLarge { field: "text", limit: MAX_CHAT_CHARS });
+        assert_eq!(typed(2_000, "工".to_owned()), too_large);
+        assert_eq!(typed(u32::MAX, String::new()), too_large);
+        assert!(typed(0, "a\u{8}".to_owned()).is_err(), "characters are taken back by keeping fewer");
     }
 
     #[test]

@@ -158,6 +158,15 @@ pub enum ClientMessage {
         /// At most `MAX_CHAT_CHARS` characters, not blank.
         text: ChatText,
     },
+    /// Shows a line while it is being written: real-time text (RFC 8865, ITU-T T.140). `sendChat` ends the line.
+    TypeText {
+        /// Which session.
+        session: SessionId,
+        /// So many characters (Unicode scalar values) of the line stay as they are.
+        keep: u32,
+        /// What follows them; with them at most `MAX_CHAT_CHARS` characters.
+        text: ChatText,
+    },
     /// Says up to which line the chat was read.
     ReadChat {
         /// Which session.
@@ -215,6 +224,7 @@ impl ClientMessage {
             Self::ProposeChannel { .. } => "proposeChannel",
             Self::AnswerChannel { .. } => "answerChannel",
             Self::SendChat { .. } => "sendChat",
+            Self::TypeText { .. } => "typeText",
             Self::ReadChat { .. } => "readChat",
             Self::HangUp { .. } => "hangUp",
             Self::RecordOutcome { .. } => "recordOutcome",

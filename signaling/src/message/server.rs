@@ -105,6 +105,18 @@ pub enum ServerMessage {
         /// When the server received it.
         at: Timestamp,
     },
+    /// What the other side is writing, while it is written; its next `chat` ends the line. After `welcome` also one's own
+    /// unfinished line.
+    Typed {
+        /// Which session.
+        session: SessionId,
+        /// Who writes.
+        from: LegId,
+        /// So many characters (Unicode scalar values) of the line stay as they are.
+        keep: u32,
+        /// What follows them.
+        text: ChatText,
+    },
     /// The other side has read the chat up to this line.
     ChatRead {
         /// Which session.
@@ -385,6 +397,7 @@ impl ServerMessage {
         "slots",
         "mediaLost",
         "chat",
+        "typed",
         "chatRead",
         "sessionEnded",
         "recordSealed",
@@ -416,6 +429,7 @@ impl ServerMessage {
             Self::Slots { .. } => "slots",
             Self::MediaLost {} => "mediaLost",
             Self::Chat { .. } => "chat",
+            Self::Typed { .. } => "typed",
             Self::ChatRead { .. } => "chatRead",
             Self::SessionEnded { .. } => "sessionEnded",
             Self::RecordSealed { .. } => "recordSealed",

@@ -44,6 +44,7 @@ pub(crate) fn one_of_each() -> Vec<ClientMessage> {
         ClientMessage::ProposeChannel { session, channel: Channel::Video },
         ClientMessage::AnswerChannel { session, channel: Channel::Video, accept: true },
         ClientMessage::SendChat { session, message: MessageId::new(uuid(4)), text: ChatText::new("你好") },
+        ClientMessage::TypeText { session, keep: 2, text: ChatText::new("吗") },
         ClientMessage::ReadChat { session, up_to: 1 },
         ClientMessage::HangUp { session },
         ClientMessage::RecordOutcome {

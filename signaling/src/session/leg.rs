@@ -1,4 +1,5 @@
 //! One participant's connection: what is known of it, and where its leg stands.
+use super::draft::Draft;
 use crate::{
     ids::LegId,
     message::LegView,
@@ -81,11 +82,13 @@ pub(crate) struct Leg {
     pub(crate) seat_until: Option<Now>,
     /// The number of the last chat line read.
     pub(crate) read: u32,
+    /// What it is writing, when it shows that.
+    pub(crate) draft: Draft,
 }
 
 impl Leg {
-    pub(crate) const fn new(id: LegId, role: Role, name: PersonName, seat: Seat) -> Self {
-        Self { id, role, name, seat, state: LegState::Invited, seat_until: None, read: 0 }
+    pub(crate) fn new(id: LegId, role: Role, name: PersonName, seat: Seat) -> Self {
+        Self { id, role, name, seat, state: LegState::Invited, seat_until: None, read: 0, draft: Draft::default() }
     }
 
     /// Where the leg stands by what is known of its seat; final states stay.

@@ -1,11 +1,13 @@
 //! One live call: two legs, a chat, and where the call stands.
 pub(crate) mod ascent;
 pub(crate) mod chat;
+mod draft;
 pub(crate) mod leg;
 
 use self::{
     ascent::{Answered, Ascent},
     chat::{Chat, Said},
+    draft::Typed,
     leg::{Leg, Seat},
 };
 use crate::{
@@ -403,9 +405,42 @@ impl Session {
                 }));
                 self.tell(Party::Citizen, line.told(session), out);
                 self.tell(Party::Lawyer(self.lawyer), line.told(session), out);
+                if let Some(leg) = self.leg_of(party) {
+                    leg.draft.clear();
+                    tell_typed(leg, session, now, out);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Shows the other side what is being written.
+    pub(crate) fn type_text(
+        &mut self,
+        party: Party,
+        keep: u32,
+        text: ChatText,
+        now: Now,
+        out: &mut Outbox,
+    ) -> Result<(), SessionError> {
+        let session = self.ids.session;
+        let leg = self.leg_of(party).ok_or(SessionError::NotFound)?;
+        if let Typed::Changed { first } = leg.draft.put(keep, &text)? {
+            let from = leg.id;
+            if first {
+                tell_typed(leg, session, now, out);
+            }
+            self.tell(self.other(party), ServerMessage::Typed { session, from, keep, text }, out);
+        }
+        Ok(())
+    }
+
+    /// The other side of the two.
+    const fn other(&self, party: Party) -> Party {
+        match party {
+            Party::Citizen => Party::Lawyer(self.lawyer),
+            Party::Lawyer(_) => Party::Citizen,
+        }
     }
 
     /// Notes up to where a side has read, and tells the other.
@@ -418,11 +453,7 @@ impl Session {
         if up_to > leg.read {
             leg.read = up_to;
             let by = leg.id;
-            let other = match party {
-                Party::Citizen => Party::Lawyer(self.lawyer),
-                Party::Lawyer(_) => Party::Citizen,
-            };
-            self.tell(other, ServerMessage::ChatRead { session: self.ids.session, by, up_to }, out);
+            self.tell(self.other(party), ServerMessage::ChatRead { session: self.ids.session, by, up_to }, out);
         }
         Ok(())
     }
@@ -430,6 +461,7 @@ impl Session {
     /// Ends the session: the legs leave, both sides hear why.
     pub(crate) fn end(&mut self, opening: &Opening, to: SessionState, reason: EndReason, now: Now, out: &mut Outbox) {
         for leg in [&mut self.citizen, &mut self.desk] {
+            tell_typed(leg, self.ids.session, now, out);
             leg.seat_until = None;
             let left = if reason == EndReason::SupervisorEnded { LegState::Kicked } else { LegState::Left };
             if leg.state != LegState::TimedOut {
@@ -485,12 +517,17 @@ impl Session {
         })
     }
 
-    /// The chat so far, for a page that was loaded anew.
+    /// The chat so far and what is being written, for a page that was loaded anew.
     pub(crate) fn chat_so_far(&self, party: Party) -> Vec<ServerMessage> {
         if self.leg(party).is_none() {
             return Vec::new();
         }
-        self.chat.kept().map(|line| line.told(self.ids.session)).collect()
+        let session = self.ids.session;
+        let drafts = [&self.citizen, &self.desk].into_iter().filter_map(|leg| {
+            let text = leg.draft.shown()?;
+            Some(ServerMessage::Typed { session, from: leg.id, keep: 0, text })
+        });
+        self.chat.kept().map(|line| line.told(session)).chain(drafts).collect()
     }
 
     fn tell(&self, party: Party, message: ServerMessage, out: &mut Outbox) {
@@ -505,4 +542,11 @@ fn move_leg(leg: &mut Leg, to: LegState, session: SessionId, now: Now, out: &mut
     let (leg_id, role, from): (LegId, Role, LegState) = (leg.id, leg.role, leg.state);
     out.event(Event::LegChanged { session, leg: leg_id, role, from, to }, now);
     leg.state = to;
+}
+
+/// Keeps how much was typed live, never what.
+fn tell_typed(leg: &mut Leg, session: SessionId, now: Now, out: &mut Outbox) {
+    if let Some(chars) = leg.draft.told() {
+        out.event(Event::TypedLive { session, from: leg.id, role: leg.role, chars }, now);
+    }
 }

@@ -101,6 +101,7 @@ impl Task {
             | ClientMessage::ProposeChannel { session, .. }
             | ClientMessage::AnswerChannel { session, .. }
             | ClientMessage::SendChat { session, .. }
+            | ClientMessage::TypeText { session, .. }
             | ClientMessage::ReadChat { session, .. }
             | ClientMessage::AnswerCall { session }
             | ClientMessage::HangUp { session } => self.pass(self.session_here(*session), tab, frame),
