@@ -59,6 +59,7 @@ impl View {
             | ServerMessage::Slots { .. }
             | ServerMessage::MediaLost {}
             | ServerMessage::Chat { .. }
+            | ServerMessage::Typed { .. }
             | ServerMessage::ChatRead { .. }
             | ServerMessage::Rated { .. }
             | ServerMessage::Question { .. }

@@ -114,6 +114,7 @@ impl Task {
             }
             ServerMessage::Slots { .. }
             | ServerMessage::Chat { .. }
+            | ServerMessage::Typed { .. }
             | ServerMessage::ChatRead { .. }
             | ServerMessage::MediaLost {} => self.tell_seat(message),
             ServerMessage::SessionEnded { session, .. } => {

@@ -277,7 +277,7 @@ const en: Record<keyof typeof zh, string> = {
   'chat.less': 'Show less',
   'chat.empty': 'You may also type; both of you see it.',
   'chat.mine': 'Me',
-  'chat.live': 'Show as I type',
+  'chat.live': 'Live typing',
   'chat.liveNote': 'Every letter you type is seen at once.',
   'chat.writing': '{name} is writing: ',
   'chat.read': 'Read',
