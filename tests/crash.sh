@@ -8,19 +8,19 @@ kills="${KILLS:-50}"
 calls="${CALLS:-10}"
 target="${CARGO_TARGET_DIR:-target}"
 points=facts-uncommitted,facts-durable,seal-uncommitted,sealed-untold,start-lease-taken,start-reaping
-folder="$(mktemp -d /tmp/yunfa-crash.XXXXXX)"
-trap 'rm -rf "$folder"' EXIT
+crashed="$(mktemp -d /tmp/yunfa-crash.XXXXXX)"
+trap 'rm -rf "$crashed"' EXIT
 
 cargo build --release --locked --bin yunfa --features crash-points
-cp "$target/release/yunfa" "$folder/yunfa"
+cp "$target/release/yunfa" "$crashed/yunfa"
 cargo build --release --locked -p yunfa-loadtest
 
 crash() {
-    "$target/release/yunfa-loadtest" crash --binary "$folder/yunfa" --kills "$kills" --calls "$calls" --points "$points" "$@"
+    "$target/release/yunfa-loadtest" crash --binary "$crashed/yunfa" --kills "$kills" --calls "$calls" --points "$points" "$@"
 }
 echo "SQLite:"
-crash --data "$folder/sqlite"
+crash --data "$crashed/sqlite"
 echo "PostgreSQL:"
 export -f crash
-export folder kills calls points target
-tests/with-postgres.sh --durable bash -euc 'crash --data "$folder/postgres" --database "$YUNFA_TEST_POSTGRES"'
+export crashed kills calls points target
+tests/with-postgres.sh --durable bash -euc 'crash --data "$crashed/postgres" --database "$YUNFA_TEST_POSTGRES"'

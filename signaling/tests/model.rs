@@ -25,6 +25,8 @@ use yunfa_signaling::{
 };
 
 const LAWYERS: usize = 3;
+/// Longer than anybody is kept to be called back.
+const DAY_S: u64 = 86_400 + 1;
 
 /// Everything that can happen to one matter.
 #[derive(Clone, Debug)]
@@ -1007,7 +1009,7 @@ fn random_stories_go_as_the_reference_says_and_reach_every_state() {
     });
     let stories = (prop_oneof![Just(Channel::Text), Just(Channel::Voice), Just(Channel::Video)], steps);
     let mut runner = TestRunner::new_with_rng(
-        Config { cases: 2000, failure_persistence: None, ..Config::default() },
+        Config { cases: cases(2000), failure_persistence: None, ..Config::default() },
         proptest::test_runner::TestRng::deterministic_rng(proptest::test_runner::RngAlgorithm::ChaCha),
     );
 
@@ -1218,8 +1220,13 @@ impl Floor {
     }
 }
 
+/// So many cases, unless `PROPTEST_CASES` asks for others.
+fn cases(usual: u32) -> u32 {
+    if std::env::var_os("PROPTEST_CASES").is_some() { Config::default().cases } else { usual }
+}
+
 proptest! {
-    #![proptest_config(Config { cases: 300, failure_persistence: None, ..Config::default() })]
+    #![proptest_config(Config { cases: cases(300), failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn in_a_random_county_nobody_is_rung_twice_and_nobody_waits_forever(
@@ -1250,6 +1257,8 @@ proptest! {
         }
         let waiting = floor.county.matters.values().filter(|matter| matter.state() == ConsultationState::Matching);
         prop_assert_eq!(waiting.count(), 0);
+        // Whoever is to be called back, and was declined by all there are, is told so after a day.
+        floor.turn(&Turn::Pass(DAY_S));
         prop_assert_eq!(floor.county.duty.waiting(), 0);
     }
 }

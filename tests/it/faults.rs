@@ -181,7 +181,8 @@ async fn away(dose: Dose, disk_is_full: bool) {
 
 async fn told_to_stop(dose: Dose) {
     let folder = tempfile::tempdir().expect("a folder");
-    let binary = binary(folder.path().join("data"), None, &[]);
+    // A demo drains for a few seconds only.
+    let binary = binary(folder.path().join("data"), None, &["shutdown.calls_seconds=300"]);
     let logins = binary.prepare(dose.calls).await.expect("lawyers");
     let Running { mut process, calls, mut late } = begin_with(&binary, &logins).await;
     let watch = Clock::machine();
