@@ -25,7 +25,7 @@ use crate::{
     config::{Config, Http, machine},
     crash_point::crash_point,
     domain::{calendar::Calendar, people::Subject},
-    files, handover,
+    files, floors, handover,
     http::{
         self,
         accept::Entrance,
@@ -39,7 +39,7 @@ use crate::{
         tls::{self, TlsError},
     },
     jobs::Jobs,
-    live::{self, Called, Live, Person},
+    live::{self, Called, FloorTurned, Live, Person},
     push::{self, Alert, Push},
     questions::{self, Questions},
     recorder::Recorder,
@@ -53,7 +53,7 @@ use crate::{
 };
 
 /// This node's name in the database: one deployment is one process until there are clusters.
-const NODE: &str = "node-1";
+pub const NODE: &str = "node-1";
 /// The file in the data folder that keeps facts while the database is away.
 const JOURNAL: &str = "facts.journal";
 /// The empty file in the data folder that is locked as long as a server works in it.
@@ -100,7 +100,7 @@ pub struct App {
     pub finder: Finder,
     /// Holidays and make-up workdays.
     pub calendar: Calendar,
-    /// Held from a change of a lawyer until the live part was told of it, so that it hears of changes in their order.
+    /// Held from a change of a lawyer or a duty floor until the live part was told of it, so that it hears of changes in their order.
     pub profiles: tokio::sync::Mutex<()>,
 }
 
@@ -220,7 +220,8 @@ impl Server {
         let (recorder, writer, jobs) = start_recording(&config, &store, &clock, &shutdown).await?;
         let (alerts, to_send) = mpsc::channel(push::ALERTS);
         let (called, calls) = mpsc::channel(call_back::MAILBOX);
-        let live = start_live(&config, &clock, &store, recorder.clone(), (alerts, called)).await?;
+        let (floors, turned) = mpsc::channel(floors::MAILBOX);
+        let live = start_live(&config, &clock, &store, recorder.clone(), (alerts, called, floors)).await?;
         handover::take_over(&jobs, &live, &recorder, config.timers).await?;
         let sms = Sms::new(config.sms.clone(), clock.clone(), shutdown.clone()).map_err(StartError::Sms)?;
         let questions = start_questions(&config, &jobs, &live, &sms, &shutdown).await?;
@@ -264,6 +265,8 @@ impl Server {
         });
         let teller = app.clone();
         shutdown.spawn(async move { call_back::tell(&teller, calls).await });
+        let keeper = app.clone();
+        shutdown.spawn(async move { floors::keep(&keeper, turned).await });
         let watched = app.clone();
         shutdown.spawn(async move { attendance::watch(&watched).await });
         let doors = [(http, None), (https, tls)];
@@ -349,7 +352,7 @@ async fn start_live(
     clock: &Clock,
     store: &Store,
     recorder: Recorder,
-    (alerts, called): (mpsc::Sender<Alert>, mpsc::Sender<Called>),
+    (alerts, called, floors): (mpsc::Sender<Alert>, mpsc::Sender<Called>, mpsc::Sender<FloorTurned>),
 ) -> Result<Live, StartError> {
     let addresses = if config.media.public_addresses.is_empty() {
         let loopback = IpAddr::from([127, 0, 0, 1]);
@@ -365,7 +368,9 @@ async fn start_live(
     let (media, facts) = Driver::start(driver).map_err(StartError::Media)?;
     let localities = store.areas().await?.into_iter().map(|area| (area.code, area.name)).collect();
     let (clock, timers) = (clock.clone(), config.timers);
-    Ok(Live::start(live::Parts { clock, recorder, media, facts, localities, timers, alerts, called }))
+    let live = Live::start(live::Parts { clock, recorder, media, facts, localities, timers, alerts, called, floors });
+    live.watch_floors(floors::minimums(store).await?, store.open_alarms().await?);
+    Ok(live)
 }
 
 /// Takes up the text questions that live.

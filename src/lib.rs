@@ -13,6 +13,7 @@ pub mod config;
 mod crash_point;
 pub mod domain;
 pub mod files;
+pub mod floors;
 pub mod handover;
 pub mod http;
 pub mod jobs;

@@ -46,6 +46,8 @@ pub struct Timers {
     pub answer: Duration,
     /// Who did not answer is not called again before this time, unless the page is opened.
     pub call_back_pause: Duration,
+    /// How long too few, or enough again, must be on duty before the alarm comes or goes: a reload is no alarm.
+    pub floor: Duration,
     /// From the acceptance to both legs being there. Warm transports need one keyframe, a cold one on a rural link 8 s.
     pub connect: Duration,
     /// How long the seat of a missing leg, or the place of an absent asker, is kept: a lift, a tunnel, a locked phone.
@@ -81,6 +83,7 @@ impl Default for Timers {
             call_back: Duration::from_secs(24 * HOUR),
             answer: Duration::from_secs(45),
             call_back_pause: Duration::from_secs(600),
+            floor: Duration::from_secs(60),
             connect: Duration::from_secs(15),
             grace: Duration::from_secs(60),
             longest_session: Duration::from_secs(4 * HOUR),

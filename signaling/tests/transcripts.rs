@@ -344,6 +344,7 @@ impl Stage {
                 let asker = if *asker_waits { ", the asker waits on" } else { "" };
                 format!("media: release {}{asker}", self.lawyer_name(*lawyer))
             }
+            Heard::Floor(key, state) => format!("floor {key:?} {state:?}"),
             Heard::Call(id) => format!("{} is called, by other ways too", self.citizen_name(*id)),
             Heard::Seal => "recorder: seal".to_owned(),
             Heard::Done(id) => format!("{} is done", self.citizen_name(*id)),

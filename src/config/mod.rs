@@ -394,6 +394,7 @@ fn timers(layers: &mut Layers) -> Timers {
         call_back: seconds("signaling.call_back_seconds", 60, 604_800),
         answer: seconds("signaling.answer_seconds", 5, 300),
         call_back_pause: seconds("signaling.call_back_pause_seconds", 5, 86_400),
+        floor: seconds("signaling.floor_seconds", 1, 3600),
         connect: seconds("signaling.connect_seconds", 5, 120),
         grace: seconds("signaling.grace_seconds", 5, 600),
         longest_session: seconds("signaling.longest_session_seconds", 60, 86_400),

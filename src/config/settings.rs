@@ -177,6 +177,12 @@ pub const SETTINGS: &[Setting] = &[
         "5 to 86400",
         "Before a citizen who did not answer is called again, unless the page is opened",
     ),
+    row(
+        "signaling.floor_seconds",
+        "60",
+        "1 to 3600",
+        "How long too few lawyers, or enough again, are on duty before the alarm of a duty floor comes or goes",
+    ),
     row("signaling.connect_seconds", "15", "5 to 120", "From the acceptance to both sides being connected"),
     row("signaling.grace_seconds", "60", "5 to 600", "How long the seat of somebody who vanished is kept"),
     row("signaling.longest_session_seconds", "14400", "60 to 86400", "Longest session"),

@@ -13,6 +13,7 @@ mod directory;
 mod door;
 pub mod finder;
 mod firms;
+mod floors;
 mod follow_ups;
 mod frame;
 mod grades;
@@ -107,6 +108,9 @@ pub fn routes() -> Vec<Route> {
         table("/api/roster/import", Action::PlanDuty, roster::import),
         post("/api/roster/{id}", Action::ChangeShift, roster::shift),
         post("/api/roster/{id}/drop", Action::DropShift, roster::unplan),
+        get("/api/floors", Action::SeeFloors, floors::list),
+        get("/api/floors/alarms", Action::SeeFloors, floors::alarms),
+        post("/api/floors", Action::SetFloor, floors::set),
         get("/api/questions", Action::ListQuestions, questions::list),
         post("/api/questions", Action::AskQuestion, questions::ask),
         get("/api/questions/open", Action::SeeOpenQuestions, questions::open),

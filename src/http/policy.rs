@@ -121,6 +121,10 @@ table! {
     ChangeShift:      No No No All No No No, Hide;
     /// Drop a shift.
     DropShift:        No No No All No No No, Hide;
+    /// See the duty floors and their alarms.
+    SeeFloors:        No No No All No All No, Forbid;
+    /// Say how many must be on duty at least.
+    SetFloor:         No No No All No All No, Forbid;
     /// Ask a text question, ask on, go on with it as a call.
     AskQuestion:      No Own No No No No No, Hide;
     /// Attach something to a text of a question that one wrote.

@@ -8,10 +8,10 @@ use std::{
 use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, error};
 use yunfa_signaling::{
-    duty::{self, Duty, Input, Output},
+    duty::{self, Alarm, Duty, FloorKey, FloorState, Input, Output},
     error::SessionError,
     ids::{ConsultationId, LawyerId, RequestId},
-    time::Now,
+    time::{Now, Timestamp},
     words::Presence,
 };
 
@@ -27,8 +27,30 @@ pub(super) const MAILBOX: usize = 16 * 1024;
 /// Who is there, besides those who are offline.
 pub(super) type Presences = BTreeMap<LawyerId, Presence>;
 
-/// Somebody who wants to know who is there.
-pub(super) type Look = oneshot::Sender<Presences>;
+/// Somebody who wants to know who is there, or how the floors stand.
+#[derive(Debug)]
+pub(super) enum Look {
+    Presences(oneshot::Sender<Presences>),
+    Floors(oneshot::Sender<BTreeMap<FloorKey, FloorState>>),
+}
+
+/// The alarm of a floor came, grew worse, or went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FloorTurned {
+    /// Of whom.
+    pub key: FloorKey,
+    /// How it stands now.
+    pub state: FloorState,
+    /// When it turned.
+    pub at: Timestamp,
+}
+
+/// What a book that begins anew has to be told of the floors.
+#[derive(Debug, Default)]
+struct Watched {
+    minimums: BTreeMap<FloorKey, u32>,
+    alarms: BTreeMap<FloorKey, Alarm>,
+}
 
 /// Those who wait to be shown; more wait before the door.
 pub(super) const LOOKS: usize = 4;
@@ -50,6 +72,7 @@ impl From<Input> for ToDuty {
 /// Runs the duty book until the server stops.
 pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToDuty>, mut looks: mpsc::Receiver<Look>) {
     let mut book = Duty::new(registry.timers);
+    let mut watched = Watched::default();
     loop {
         let deadline = book.poll_timeout();
         let next = tokio::select! {
@@ -59,15 +82,22 @@ pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToD
             },
             Some(look) = looks.recv() => {
                 // Whoever asked may have left.
-                let _ = look.send(book.presences().collect());
+                let _ = match look {
+                    Look::Presences(show) => show.send(book.presences().collect()).is_ok(),
+                    Look::Floors(show) => show.send(book.floors().collect()).is_ok(),
+                };
                 continue;
             }
             () = registry.sleep_until(deadline) => ToDuty::from(Input::Timeout),
             () = registry.stopped.cancelled() => return,
         };
         let now = registry.clock.now();
+        if let Input::FloorsSet { minimums, .. } = &next.input {
+            watched.minimums.clone_from(minimums);
+        }
         match catch_unwind(AssertUnwindSafe(|| take(&mut book, next.input, now))) {
             Ok((outcome, outputs)) => {
+                watched.hear(&outputs);
                 deliver(&registry, &mut book, outputs, now);
                 answer(&registry, next.asked, outcome);
             }
@@ -75,8 +105,23 @@ pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToD
                 // Desks say hello again and are rung again; who waits is found by the lapse of their own timers.
                 error!("the duty book failed and begins anew");
                 book = Duty::new(registry.timers);
+                let Watched { minimums, alarms } = &watched;
+                registry.duty(Input::FloorsSet { minimums: minimums.clone(), alarms: alarms.clone() });
                 registry.tell_everybody(&ToPerson::DutyReset);
                 answer(&registry, next.asked, Err(SessionError::Unexpected));
+            }
+        }
+    }
+}
+
+impl Watched {
+    fn hear(&mut self, outputs: &[Output]) {
+        for output in outputs {
+            if let Output::Floor { key, state } = output {
+                match state.alarm {
+                    Some(alarm) => self.alarms.insert(*key, alarm),
+                    None => self.alarms.remove(key),
+                };
             }
         }
     }
@@ -107,6 +152,10 @@ fn deliver(registry: &Registry, book: &mut Duty, outputs: Vec<Output>, now: Now)
             Output::StopRing { consultation, lawyer } => (consultation, ToConsultation::Withdraw(lawyer)),
             Output::Place { consultation, place, on_duty, occupied, expected_s } => {
                 (consultation, ToConsultation::Place { place, on_duty, occupied, expected_s })
+            }
+            Output::Floor { key, state } => {
+                registry.floor_turned(FloorTurned { key, state, at: now.wall });
+                continue;
             }
             Output::ToLawyer(lawyer, message) => {
                 registry.tell(Person::Lawyer(lawyer), ToPerson::Duty(message));

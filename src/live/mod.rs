@@ -27,6 +27,7 @@ use tracing::{info, warn};
 use yunfa_media::driver::{FactReceiver, Handle};
 use yunfa_signaling::{
     consultation::Consultation,
+    duty::{Alarm, FloorKey, FloorState, Input},
     error::SessionError,
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId, RequestId, SessionId},
     message::ServerMessage,
@@ -36,6 +37,7 @@ use yunfa_signaling::{
     words::{DeviceClass, Presence},
 };
 
+pub use self::duty::FloorTurned;
 pub use self::registry::OpenQuestion;
 pub use self::tab::{Attached, FromTab, Holder, Person, Refused, Tab, ToTab};
 use self::{
@@ -65,6 +67,8 @@ pub struct Parts {
     pub alerts: mpsc::Sender<Alert>,
     /// Askers who are called back and have no page open.
     pub called: mpsc::Sender<Called>,
+    /// Alarms of duty floors.
+    pub floors: mpsc::Sender<FloorTurned>,
 }
 
 /// Somebody who is called back and must be told by other ways than a page.
@@ -83,11 +87,11 @@ pub struct Live(Arc<Registry>);
 impl Live {
     /// Begins: nobody is here yet.
     pub fn start(parts: Parts) -> Self {
-        let Parts { clock, recorder, media, facts, localities, timers, alerts, called } = parts;
+        let Parts { clock, recorder, media, facts, localities, timers, alerts, called, floors } = parts;
         let (duty, mailbox) = mpsc::channel(duty::MAILBOX);
         let (looks, look) = mpsc::channel(duty::LOOKS);
         let plane = Plane::new(media);
-        let parts = RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called };
+        let parts = RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called, floors };
         let registry = Arc::new(Registry::new(parts));
         tokio::spawn(duty::run(Arc::clone(&registry), mailbox, look));
         tokio::spawn(hear(Arc::clone(&registry), facts));
@@ -172,7 +176,21 @@ impl Live {
     /// Who is there, besides those who are offline; nobody when the server stops.
     pub async fn presences(&self) -> BTreeMap<LawyerId, Presence> {
         let (shown, show) = oneshot::channel();
-        if self.0.looks.send(shown).await.is_err() {
+        if self.0.looks.send(duty::Look::Presences(shown)).await.is_err() {
+            return BTreeMap::new();
+        }
+        show.await.unwrap_or_default()
+    }
+
+    /// Watches these duty floors from now on. `alarms` are those that the last process left.
+    pub fn watch_floors(&self, minimums: BTreeMap<FloorKey, u32>, alarms: BTreeMap<FloorKey, Alarm>) {
+        self.0.duty(Input::FloorsSet { minimums, alarms });
+    }
+
+    /// Every duty floor that is watched, as it stands; none when the server stops.
+    pub async fn floors(&self) -> BTreeMap<FloorKey, FloorState> {
+        let (shown, show) = oneshot::channel();
+        if self.0.looks.send(duty::Look::Floors(shown)).await.is_err() {
             return BTreeMap::new();
         }
         show.await.unwrap_or_default()

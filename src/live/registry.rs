@@ -29,7 +29,7 @@ use yunfa_signaling::{
 use super::{
     Called,
     bridge::{Meaning, Order},
-    duty::{Look, ToDuty},
+    duty::{FloorTurned, Look, ToDuty},
     person,
     tab::{FromTab, Holder, Person, ToTab},
     task,
@@ -196,6 +196,7 @@ pub(super) struct Registry {
     duty: mpsc::Sender<ToDuty>,
     pub(super) looks: mpsc::Sender<Look>,
     called: mpsc::Sender<Called>,
+    floors: mpsc::Sender<FloorTurned>,
     people: DashMap<Person, PersonMailbox>,
     consultations: DashMap<ConsultationId, ConsultationMailbox>,
     next_tab: AtomicU64,
@@ -212,11 +213,12 @@ pub(super) struct RegistryParts {
     pub(super) duty: mpsc::Sender<ToDuty>,
     pub(super) looks: mpsc::Sender<Look>,
     pub(super) called: mpsc::Sender<Called>,
+    pub(super) floors: mpsc::Sender<FloorTurned>,
 }
 
 impl Registry {
     pub(super) fn new(parts: RegistryParts) -> Self {
-        let RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called } = parts;
+        let RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called, floors } = parts;
         Self {
             clock,
             recorder,
@@ -231,6 +233,7 @@ impl Registry {
             duty,
             looks,
             called,
+            floors,
             people: DashMap::new(),
             consultations: DashMap::new(),
             next_tab: AtomicU64::new(1),
@@ -369,6 +372,13 @@ impl Registry {
     pub(super) fn call(&self, called: Called) {
         if self.called.try_send(called).is_err() {
             warn!(citizen.id = ?called.citizen, "somebody who is called back cannot be told");
+        }
+    }
+
+    /// The alarm of a floor came, grew worse, or went.
+    pub(super) fn floor_turned(&self, turned: FloorTurned) {
+        if self.floors.try_send(turned).is_err() {
+            error!("nobody keeps the alarms of the duty floors");
         }
     }
 

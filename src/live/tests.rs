@@ -78,8 +78,9 @@ impl House {
         // Nobody listens for alerts: the open desks have to do.
         let (called, _) = mpsc::channel(1);
         let (alerts, _) = mpsc::channel(1);
+        let (floors, _) = mpsc::channel(1);
         let timers = Timers::default();
-        let parts = Parts { clock: clock.clone(), recorder, media, facts, localities, timers, alerts, called };
+        let parts = Parts { clock: clock.clone(), recorder, media, facts, localities, timers, alerts, called, floors };
         Self { live: Live::start(parts), store, lease, clock, _folder: folder }
     }
 

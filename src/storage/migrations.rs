@@ -29,6 +29,7 @@ migrations! {
     "20261122000320_grades",
     "20261122000400_push",
     "20261122000500_in_call",
+    "20261122000700_floors",
 }
 
 /// Brings the schema up to date; a database that is, stays as it is. Refuses one that ran a text that differs from ours.

@@ -8,6 +8,7 @@ pub mod demo;
 mod entries;
 mod error;
 pub mod firms;
+pub mod floors;
 pub mod follow_ups;
 pub mod grades;
 pub mod imports;
@@ -317,6 +318,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         chain::STATEMENTS,
         entries::STATEMENTS,
         firms::STATEMENTS,
+        floors::STATEMENTS,
         follow_ups::STATEMENTS,
         grades::STATEMENTS,
         invitations::STATEMENTS,

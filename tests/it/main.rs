@@ -11,6 +11,7 @@ mod cluster;
 mod crashes;
 mod edges;
 mod faults;
+mod floors;
 mod frames;
 mod herd;
 mod limits;

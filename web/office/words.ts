@@ -7,6 +7,7 @@ import { peopleWords } from '#shared/words/people'
 import { recordWords } from '#shared/words/record'
 import { signInWords } from '#shared/words/signin'
 import { afterWords } from './afterWords'
+import { floorWords } from './floorWords'
 import { officePeopleWords } from './peopleWords'
 
 const zh = {
@@ -73,6 +74,6 @@ const en: Record<keyof typeof zh, string> = {
 
 const own: Book<keyof typeof zh> = { zh, en }
 const after = bind(matterWords, afterWords)
-const people = bind(bind(peopleWords, joinWords), officePeopleWords)
+const people = bind(bind(peopleWords, joinWords), bind(officePeopleWords, floorWords))
 export const book = bind(bind(bind(common, signInWords), bind(recordWords, own)), bind(people, after))
 export const t = translator(book)

@@ -1,4 +1,5 @@
 //! Who can be rung and who waits: presence as leases, one fair queue, and which desk rings for which matter.
+mod floors;
 mod heard;
 mod profiles;
 mod search;
@@ -10,8 +11,9 @@ use std::{
     time::Duration,
 };
 
-use self::profiles::Changes;
+pub use self::floors::{Alarm, FloorKey, FloorState};
 pub use self::profiles::PROFILE_KEPT;
+use self::{floors::Floors, profiles::Changes};
 pub use crate::presence::Wish;
 use crate::{
     error::SessionError,
@@ -106,6 +108,13 @@ pub enum Input {
         /// Which.
         consultation: ConsultationId,
     },
+    /// The bureau says how many lawyers must be on duty at least; what is not named is not watched.
+    FloorsSet {
+        /// How many, of whom.
+        minimums: BTreeMap<FloorKey, u32>,
+        /// The alarms that there were before this book was begun.
+        alarms: BTreeMap<FloorKey, Alarm>,
+    },
     /// The deadline of `poll_timeout` has come.
     Timeout,
 }
@@ -155,6 +164,13 @@ pub enum Output {
         /// What it may expect to wait, in seconds, from the last handling times.
         expected_s: Option<u32>,
     },
+    /// For a while fewer lawyers than the bureau wants have been on duty, even fewer, or enough again.
+    Floor {
+        /// Of whom.
+        key: FloorKey,
+        /// How many, and whether there is an alarm now.
+        state: FloorState,
+    },
     /// To every tab of this lawyer: its presence.
     ToLawyer(LawyerId, ServerMessage),
 }
@@ -168,6 +184,9 @@ pub struct Duty {
     timers: Timers,
     desks: BTreeMap<LawyerId, Desk>,
     floor: Floor,
+    floors: Floors,
+    /// Somebody came on duty or left since the floors were looked at.
+    floors_moved: bool,
     /// Whose adviser of a village has a desk here.
     advisers: BTreeMap<AreaCode, BTreeSet<LawyerId>>,
     changes: Changes,
@@ -193,6 +212,8 @@ impl Duty {
             timers,
             desks: BTreeMap::new(),
             floor: Floor::default(),
+            floors: Floors::default(),
+            floors_moved: false,
             advisers: BTreeMap::new(),
             changes: Changes::default(),
             agenda: BTreeSet::new(),
@@ -219,9 +240,11 @@ impl Duty {
         {
             self.look_for(id, now);
         }
+        self.watch_floors(now);
         let result = self.take(input, now);
         self.ring(now);
         self.tell_places(now);
+        self.watch_floors(now);
         result
     }
 
@@ -261,6 +284,13 @@ impl Duty {
                 }
                 Ok(())
             }
+            Input::FloorsSet { minimums, alarms } => {
+                for gone in self.floors.set(&minimums, &alarms, &self.floor) {
+                    self.out.push_back(Output::Floor { key: gone.key, state: gone.state });
+                }
+                self.floors_moved = true;
+                Ok(())
+            }
             Input::Timeout => Ok(()),
         }
     }
@@ -274,7 +304,8 @@ impl Duty {
     pub fn poll_timeout(&self) -> Option<Instant> {
         let places = self.places_due.filter(|_| self.places_moved);
         let desk = self.agenda.first().map(|(due, _)| *due);
-        desk.into_iter().chain(self.queue.next_due().map(|(due, _)| due)).chain(places).min()
+        let queue = self.queue.next_due().map(|(due, _)| due);
+        desk.into_iter().chain(queue).chain(places).chain(self.floors.next_due()).min()
     }
 
     /// A lawyer's presence now.
@@ -303,6 +334,22 @@ impl Duty {
         self.floor.on_duty(pool, area)
     }
 
+    /// Every floor that is watched.
+    pub fn floors(&self) -> impl Iterator<Item = (FloorKey, FloorState)> {
+        self.floors.states(&self.floor)
+    }
+
+    /// Tells which alarms come and go, if that may have changed.
+    fn watch_floors(&mut self, now: Now) {
+        let is_due = self.floors.next_due().is_some_and(|due| due <= now.mono);
+        if !std::mem::take(&mut self.floors_moved) && !is_due {
+            return;
+        }
+        for turned in self.floors.look(&self.floor, self.timers.floor, now) {
+            self.out.push_back(Output::Floor { key: turned.key, state: turned.state });
+        }
+    }
+
     /// Changes a desk, if there is one, and keeps its place on the floor and in the agenda.
     fn at_desk(&mut self, lawyer: LawyerId, change: impl FnOnce(&mut Desk)) {
         let Some(desk) = self.desks.get_mut(&lawyer) else { return };
@@ -316,6 +363,7 @@ impl Duty {
         let after = desk.post();
         if before != after {
             self.floor.change(lawyer, before, after);
+            self.floors_moved = true;
             self.places_moved = self.queue.len() > 0;
             if let Some(since) = after.and_then(|post| post.idle_since) {
                 self.freed.insert((since, lawyer));

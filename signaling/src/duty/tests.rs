@@ -108,7 +108,7 @@ fn orders(duty: &mut Duty) -> Vec<String> {
             Output::StopRing { consultation, lawyer: whose } => {
                 Some(format!("{} is withdrawn from {}", matter(consultation), lawyer(whose)))
             }
-            Output::Place { .. } | Output::ToLawyer(..) => None,
+            Output::Place { .. } | Output::Floor { .. } | Output::ToLawyer(..) => None,
         })
         .collect()
 }
@@ -118,7 +118,11 @@ fn rung(duty: &mut Duty) -> Vec<u128> {
     std::iter::from_fn(|| duty.poll_output())
         .filter_map(|output| match output {
             Output::Ring { lawyer: rung, .. } => (0..99).find(|n| lawyer(*n) == rung),
-            Output::Routed { .. } | Output::StopRing { .. } | Output::Place { .. } | Output::ToLawyer(..) => None,
+            Output::Routed { .. }
+            | Output::StopRing { .. }
+            | Output::Place { .. }
+            | Output::Floor { .. }
+            | Output::ToLawyer(..) => None,
         })
         .collect()
 }
@@ -130,7 +134,11 @@ fn places(duty: &mut Duty) -> Vec<(u128, u32, u32, u32, Option<u32>)> {
                 let n = (1..99).find(|n| matter(*n) == consultation)?;
                 Some((n, place, on_duty, occupied, expected_s))
             }
-            Output::Ring { .. } | Output::Routed { .. } | Output::StopRing { .. } | Output::ToLawyer(..) => None,
+            Output::Ring { .. }
+            | Output::Routed { .. }
+            | Output::StopRing { .. }
+            | Output::Floor { .. }
+            | Output::ToLawyer(..) => None,
         })
         .collect()
 }
@@ -433,4 +441,98 @@ fn ten_thousand_leases_that_lapse_at_once_leave_nobody_on_duty_and_every_matter_
     duty.handle(Input::Timeout, START.after(TAB_LEASE)).expect("a timeout is never refused");
 
     assert_eq!((duty.on_duty(Pool::Local, None), duty.waiting()), (0, 50));
+}
+
+/// Alarms since the last look: how many are on duty, and since which second there is one.
+fn alarms(duty: &mut Duty) -> Vec<(u32, Option<i64>)> {
+    std::iter::from_fn(|| duty.poll_output())
+        .filter_map(|output| match output {
+            Output::Floor { state, .. } => Some((state.on_duty, state.alarm.map(|alarm| alarm.since.0 / 1000))),
+            _ => None,
+        })
+        .collect()
+}
+
+fn watch(duty: &mut Duty, minimums: &[(FloorKey, u32)], now: Now) {
+    let minimums = minimums.iter().copied().collect();
+    duty.handle(Input::FloorsSet { minimums, alarms: BTreeMap::new() }, now).expect("floors can always be set");
+}
+
+fn want(duty: &mut Duty, n: u128, wish: Wish, now: Now) {
+    duty.handle(Input::PresenceSet { lawyer: lawyer(n), wish }, now).expect("the desk is open");
+}
+
+#[test]
+fn an_alarm_comes_when_too_few_are_on_duty_for_a_minute_and_goes_when_enough_are() {
+    let mut duty = on_duty([local(&[LABOUR]), local(&[LABOUR, FAMILY]), national(&[LABOUR])]);
+    watch(&mut duty, &[((Pool::Local, Some(LABOUR)), 2), ((Pool::National, None), 0)], START);
+    pass(&mut duty, 0..120);
+    assert_eq!((alarms(&mut duty), duty.floors().count()), (vec![], 2));
+
+    // Away for less than a minute is no alarm.
+    want(&mut duty, 0, Wish::Break, at(120));
+    pass(&mut duty, 135..165);
+    want(&mut duty, 0, Wish::OnDuty, at(165));
+    pass(&mut duty, 180..300);
+    assert_eq!(alarms(&mut duty), []);
+
+    want(&mut duty, 0, Wish::Break, at(300));
+    pass(&mut duty, 315..346);
+    assert!(duty.poll_timeout().is_some_and(|due| due <= at(360).mono), "the alarm is due");
+    wake(&mut duty, at(360));
+    assert_eq!(alarms(&mut duty), [(1, Some(360))]);
+    // Back for less than a minute is no end of it.
+    want(&mut duty, 0, Wish::OnDuty, at(370));
+    pass(&mut duty, 385..401);
+    want(&mut duty, 0, Wish::Break, at(401));
+    pass(&mut duty, 415..500);
+    assert_eq!(alarms(&mut duty), []);
+    want(&mut duty, 0, Wish::OnDuty, at(500));
+    pass(&mut duty, 515..561);
+    assert_eq!(alarms(&mut duty), [(2, None)]);
+}
+
+#[test]
+fn who_is_busy_is_on_duty_and_a_floor_that_is_raised_or_dropped_is_looked_at_anew() {
+    let mut duty = on_duty([local(&[LABOUR])]);
+    let floor = (Pool::Local, Some(LABOUR));
+    watch(&mut duty, &[(floor, 1)], START);
+    seek(&mut duty, 1, LABOUR, at(1));
+    hear(&mut duty, 1, Hint::Engaged { lawyer: lawyer(0) }, at(2));
+    pass(&mut duty, 15..120);
+    assert_eq!(alarms(&mut duty), []);
+
+    watch(&mut duty, &[(floor, 2)], at(120));
+    pass(&mut duty, 135..181);
+    assert_eq!(alarms(&mut duty), [(1, Some(180))]);
+    let states: Vec<_> = duty.floors().map(|(_, state)| (state.minimum, state.on_duty, state.alarm)).collect();
+    assert_eq!(states, [(2, 1, Some(Alarm { since: at(180).wall, least: 1 }))]);
+
+    watch(&mut duty, &[], at(190));
+    assert_eq!((alarms(&mut duty), duty.floors().count()), (vec![(1, None)], 0));
+}
+
+#[test]
+fn an_alarm_knows_the_fewest_that_were_there_and_outlives_the_book() {
+    let floor = (Pool::Local, None);
+    let mut duty = on_duty([local(&[LABOUR]), local(&[LABOUR])]);
+    watch(&mut duty, &[(floor, 3)], START);
+    pass(&mut duty, 0..61);
+    want(&mut duty, 0, Wish::Break, at(61));
+    want(&mut duty, 0, Wish::OnDuty, at(62));
+    let alarm = duty.floors().next().and_then(|(_, state)| state.alarm);
+    assert_eq!(alarm.map(|alarm| alarm.least), Some(1));
+    assert_eq!(alarms(&mut duty).len(), 2, "it came, and grew worse once");
+
+    let minimums = BTreeMap::from([(floor, 2)]);
+    let kept: BTreeMap<_, _> = alarm.into_iter().map(|alarm| (floor, alarm)).collect();
+    let elsewhere = Alarm { since: START.wall, least: 0 };
+    let kept = kept.into_iter().chain([((Pool::National, None), elsewhere)]).collect();
+    let mut duty = on_duty([local(&[LABOUR]), local(&[FAMILY])]);
+    pass(&mut duty, 0..100);
+    duty.handle(Input::FloorsSet { minimums, alarms: kept }, at(100)).expect("floors can always be set");
+    assert_eq!(alarms(&mut duty), [(0, None)], "nobody watches the national pool any more");
+    assert_eq!(duty.floors().next().and_then(|(_, state)| state.alarm), alarm, "the same alarm");
+    pass(&mut duty, 100..161);
+    assert_eq!(alarms(&mut duty), [(2, None)]);
 }

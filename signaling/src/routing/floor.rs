@@ -130,11 +130,11 @@ impl Floor {
         self.count(Tier::LocalAny, area).plus(self.count(Tier::National, area))
     }
 
-    /// Desks of a pool that answer this area, or any.
+    /// Desks of a pool that answer this area, or any; `OTHER` is everybody's area.
     pub(crate) const fn on_duty(&self, pool: Pool, area: Option<PracticeArea>) -> u32 {
         let class = match area {
+            Some(PracticeArea::Other) | None => Class::all(pool),
             Some(area) => Class::of(pool, area),
-            None => Class::all(pool),
         };
         self.counts[class.0].on_duty
     }

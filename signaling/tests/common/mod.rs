@@ -7,7 +7,7 @@ use std::{
 use uuid::Uuid;
 use yunfa_signaling::{
     consultation::{Consultation, Input, MediaFact, Opening, Party, SessionIds},
-    duty::{self, Duty, Tab},
+    duty::{self, Duty, FloorKey, FloorState, Tab},
     error::SessionError,
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, OfferId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
@@ -52,6 +52,8 @@ pub(crate) enum Heard {
     Event(ConsultationId, u64, Event),
     /// To the bridge.
     Media(MediaOrder),
+    /// An alarm came or went.
+    Floor(FloorKey, FloorState),
     /// An asker is called back, wherever that may be.
     Call(ConsultationId),
     /// To the recorder.
@@ -206,6 +208,7 @@ impl County {
                     duty::Output::StopRing { consultation, lawyer } => {
                         self.tell(consultation, Input::Withdraw { lawyer });
                     }
+                    duty::Output::Floor { key, state } => self.heard.push(Heard::Floor(key, state)),
                     duty::Output::ToLawyer(lawyer, message) => self.heard.push(Heard::Lawyer(lawyer, message)),
                 }
                 continue;
