@@ -68,6 +68,7 @@ impl Book {
     fn ask(&mut self, times: &mut Times) {
         self.asked += 1;
         let seek = Seek {
+            search: 1,
             practice_area: area(self.asked),
             place: "370521001001".parse().expect("twelve digits"),
             channel: Channel::Voice,

@@ -91,6 +91,8 @@ pub enum Hint {
 /// Whom a matter needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seek {
+    /// Which search of this matter it is, from 1: rings of an earlier one that are still under way are refused.
+    pub search: u32,
     /// What it is about.
     pub practice_area: PracticeArea,
     /// From where.

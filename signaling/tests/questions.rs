@@ -1,18 +1,17 @@
-//! Text questions: stories in tests/questions, played line by line, and random stories against what must always hold.
+//! Text questions: stories in tests/questions, played line by line; random ones are told in tests/model.
 //!
 //! `YUNFA_WRITE_TRANSCRIPTS=1 cargo test -p yunfa-signaling --test questions` writes down what happens; read the diff.
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-use proptest::prelude::*;
 use uuid::Uuid;
 use yunfa_signaling::{
     error::SessionError,
     ids::{AnswerId, CitizenId, ConsultationId, LawyerId, MessageId},
     private::PersonName,
     profile::Profile,
-    question::{Asked, Clocks, Event, Input, MAX_PENDING, Question, SLOTS, Step},
+    question::{Asked, Clocks, Event, Input, Question, Step},
     time::{Instant, Now, Timestamp},
-    words::{ConsultationState, DeclineReason, DeviceClass, IdentityMode, Outcome, Pool, PracticeArea, Tier},
+    words::{DeclineReason, DeviceClass, IdentityMode, Outcome, Pool, PracticeArea, Tier},
 };
 
 /// 2026-03-11 10:00 in Shanghai.
@@ -249,220 +248,6 @@ fn said(event: &Event, lawyers: &BTreeMap<String, (LawyerId, Profile)>) -> Strin
         Event::Reminded { number } => format!("reminded {number}"),
         Event::Ended { by_asker } => format!("ended {}", if *by_asker { "by the asker" } else { "by silence" }),
         Event::Reopened {} => "reopened".to_owned(),
-    }
-}
-
-/// What may happen in a random story.
-#[derive(Clone, Debug)]
-enum Move {
-    Pass(u64),
-    Claim(usize),
-    Release(usize),
-    Decline(usize),
-    Answer(usize, u32),
-    Amend(usize),
-    FollowUp,
-    Reply(usize, u32),
-    Close,
-    Suspend(usize),
-    Restart,
-    ClockJumps(i64),
-}
-
-const PEOPLE: usize = 6;
-
-fn moves() -> impl Strategy<Value = Move> {
-    prop_oneof![
-        4 => (1_u64..400).prop_map(Move::Pass),
-        1 => (3_600_u64..300_000).prop_map(Move::Pass),
-        5 => (0..PEOPLE).prop_map(Move::Claim),
-        1 => (0..PEOPLE).prop_map(Move::Release),
-        1 => (0..PEOPLE).prop_map(Move::Decline),
-        5 => ((0..PEOPLE), 1_u32..60).prop_map(|(who, chars)| Move::Answer(who, chars)),
-        1 => (0..PEOPLE).prop_map(Move::Amend),
-        2 => Just(Move::FollowUp),
-        2 => ((0..PEOPLE), 0_u32..4).prop_map(|(who, number)| Move::Reply(who, number)),
-        1 => Just(Move::Close),
-        1 => (0..PEOPLE).prop_map(Move::Suspend),
-        1 => Just(Move::Restart),
-        1 => (-600_000_i64..600_000).prop_map(Move::ClockJumps),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-    /// Random inputs; after each of them everything holds that must.
-    #[test]
-    fn whatever_happens_what_must_hold_holds(story in proptest::collection::vec(moves(), 1..60)) {
-        let mut world = World::new();
-        for step in story {
-            world.play(&step);
-            world.must_hold();
-        }
-    }
-}
-
-struct World {
-    now: Now,
-    question: Question,
-    people: Vec<(LawyerId, Profile)>,
-    history: Vec<Step>,
-    answers: BTreeMap<LawyerId, (AnswerId, u32)>,
-    minted: u128,
-}
-
-impl World {
-    fn new() -> Self {
-        let kinds = [
-            profile(Pool::Local, &[PracticeArea::Labour]),
-            profile(Pool::Local, &[PracticeArea::Labour]),
-            profile(Pool::Local, &[PracticeArea::Labour]),
-            profile(Pool::Local, &[PracticeArea::Labour]),
-            profile(Pool::Local, &[PracticeArea::Family]),
-            profile(Pool::National, &[]),
-        ];
-        let people = kinds.into_iter().zip(1000..).map(|(profile, n)| (LawyerId::new(id(n)), profile)).collect();
-        let question = Question::ask(question(), asked(PracticeArea::Labour), Clocks::default(), begin());
-        let mut world =
-            Self { now: begin(), question, people, history: vec![], answers: BTreeMap::new(), minted: 5000 };
-        world.drain();
-        world
-    }
-
-    fn mint(&mut self) -> Uuid {
-        self.minted += 1;
-        id(self.minted)
-    }
-
-    fn drain(&mut self) {
-        while let Some(step) = self.question.poll_step() {
-            assert_eq!(step.version, self.history.len() as u64 + 1, "no version is left out");
-            self.history.push(step);
-        }
-    }
-
-    fn pass(&mut self, span: Duration) {
-        let end = self.now.after(span);
-        let mut rounds = 0;
-        while let Some(due) = self.question.poll_timeout().filter(|due| *due <= end.mono) {
-            self.now = self.now.after(due - self.now.mono);
-            let before = self.history.len();
-            self.question.handle(Input::Timeout, self.now).expect("time always passes");
-            self.drain();
-            assert!(self.history.len() > before, "what is due happens");
-            rounds += 1;
-            assert!(rounds < 1000, "time stands still");
-        }
-        self.now = self.now.after(end.mono - self.now.mono);
-    }
-
-    fn play(&mut self, step: &Move) {
-        let input = match step {
-            Move::Pass(seconds) => return self.pass(Duration::from_secs(*seconds)),
-            Move::ClockJumps(ms) => {
-                self.now.wall = Timestamp(self.now.wall.0 + ms);
-                return;
-            }
-            Move::Restart => {
-                let resumed = Question::resume(&self.history, Clocks::default(), self.now).expect("its history");
-                assert_eq!(resumed.state(), self.question.state());
-                assert_eq!(resumed.version(), self.question.version());
-                assert_eq!(resumed.free_slots(), self.question.free_slots());
-                assert_eq!(resumed.pending(), self.question.pending());
-                assert_eq!(resumed.holders().collect::<Vec<_>>(), self.question.holders().collect::<Vec<_>>());
-                self.question = resumed;
-                return;
-            }
-            Move::Claim(who) => {
-                let (lawyer, profile) = self.people[*who].clone();
-                Input::Claim { lawyer, profile, holds: 0 }
-            }
-            Move::Release(who) => Input::Release { lawyer: self.people[*who].0 },
-            Move::Decline(who) => Input::Decline { lawyer: self.people[*who].0, reason: DeclineReason::Busy },
-            Move::Answer(who, chars) => {
-                let (lawyer, profile) = self.people[*who].clone();
-                let answer = AnswerId::new(self.mint());
-                let outcome = Outcome::AdviceGiven;
-                Input::Answer { lawyer, profile, answer, chars: *chars, outcome, legal_aid_prompted: false }
-            }
-            Move::Amend(who) => {
-                let lawyer = self.people[*who].0;
-                let (answer, version) = self.answers.get(&lawyer).copied().unwrap_or((AnswerId::new(id(3)), 1));
-                Input::Amend { lawyer, answer, version, chars: 40 }
-            }
-            Move::FollowUp => Input::FollowUp { text: MessageId::new(self.mint()), chars: 10 },
-            Move::Reply(who, number) => {
-                let (lawyer, text) = (self.people[*who].0, MessageId::new(self.mint()));
-                Input::Reply { lawyer, text, number: *number, chars: 10 }
-            }
-            Move::Close => Input::Close,
-            Move::Suspend(who) => {
-                self.people[*who].1.may_serve = false;
-                Input::Withdraw { lawyer: self.people[*who].0 }
-            }
-        };
-        // What is due by now happens by itself; only then is the input looked at.
-        self.question.handle(Input::Timeout, self.now).expect("time always passes");
-        self.drain();
-        let before = self.history.len();
-        let (state, was_final) = (self.question.state(), self.question.is_final());
-        let taken = self.question.handle(input.clone(), self.now);
-        self.drain();
-        let new = self.history[before..].to_vec();
-        if taken.is_err() {
-            assert!(new.is_empty(), "a refused input changes nothing: {input:?} {new:?}");
-        }
-        if was_final {
-            assert!(new.is_empty() && self.question.state() == state, "final is final: {input:?}");
-        }
-        for step in new {
-            match step.event {
-                Event::Answered { answer, lawyer, rank, chars, .. } => {
-                    assert!(chars >= 20 && rank as usize == self.question.answered());
-                    assert!(self.serves(lawyer), "no answer of somebody who may not serve");
-                    self.answers.insert(lawyer, (answer, 1));
-                }
-                Event::Amended { lawyer, version, .. } => {
-                    let known = self.answers.get_mut(&lawyer).expect("an answer of theirs");
-                    assert_eq!(version, known.1 + 1, "versions follow one another");
-                    known.1 = version;
-                }
-                Event::Claimed { lawyer, tier } => {
-                    assert!(self.serves(lawyer) && tier <= self.question.tier());
-                }
-                _ => {}
-            }
-        }
-    }
-
-    fn serves(&self, lawyer: LawyerId) -> bool {
-        self.people.iter().any(|(known, profile)| *known == lawyer && profile.may_serve)
-    }
-
-    fn must_hold(&self) {
-        let question = &self.question;
-        let state = question.state();
-        assert!(question.answered() + question.claimed() <= SLOTS, "three slots and no more");
-        assert!(question.pending() <= MAX_PENDING);
-        let is_over =
-            matches!(state, ConsultationState::Unserved | ConsultationState::Cancelled | ConsultationState::Closed);
-        assert_eq!(
-            question.poll_timeout().is_none(),
-            is_over,
-            "whoever lives has a deadline, and nobody else: {state}"
-        );
-        for holder in question.holders() {
-            assert!(self.serves(holder), "nobody holds a slot who may not serve");
-            assert!(!question.answerers().any(|answerer| answerer == holder), "one answer each");
-        }
-        assert!(!is_over || question.claimed() == 0);
-        if state == ConsultationState::Answered {
-            assert!(question.answered() > 0 && question.pending() == 0 && question.free_slots() == 0);
-        }
-        let mut answerers: Vec<_> = question.answerers().collect();
-        answerers.dedup();
-        assert_eq!(answerers.len(), question.answered());
     }
 }
 

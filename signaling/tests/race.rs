@@ -44,7 +44,7 @@ fn all_rung(matter: ConsultationId) -> (County, Vec<(LawyerId, OfferId)>) {
         if county.matters[&matter].offer_view(lawyer(n)).is_none() {
             let (offer, name) = (OfferId::new(county.mint()), PersonName::new("律师"));
             let (mode, tier) = (RouteMode::Broadcast, Tier::LocalArea);
-            county.feed(matter, Input::Ring { offer, lawyer: lawyer(n), name, mode, tier }).expect("rung");
+            county.feed(matter, Input::Ring { search: 1, offer, lawyer: lawyer(n), name, mode, tier }).expect("rung");
         }
     }
     let offers = (0..LAWYERS).map(|n| {

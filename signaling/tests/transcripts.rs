@@ -3,11 +3,16 @@
 //! `YUNFA_WRITE_TRANSCRIPTS=1 cargo test -p yunfa-signaling --test transcripts` writes down what is heard; read the diff.
 mod common;
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+    time::Duration,
+};
 
 use common::{County, Heard, uuid};
 use yunfa_signaling::{
-    consultation::{Again, Consultation, Input, MediaFact, Party, SessionIds},
+    consultation::{Again, Consultation, Continuation, Input, MediaFact, Party, SessionIds},
     duty::{self, Tab, Wish},
     error::SessionError,
     ids::{ConsultationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
@@ -17,7 +22,7 @@ use yunfa_signaling::{
     private::{ChatText, PersonName},
     profile::Profile,
     timers::Timers,
-    words::{DeviceState, Pool},
+    words::{Channel, DeviceState, Grade, Pool, PracticeArea, Presence},
 };
 
 #[test]
@@ -29,9 +34,13 @@ fn every_transcript_plays_as_it_is_written() {
 
     let write = std::env::var("YUNFA_WRITE_TRANSCRIPTS").is_ok_and(|value| value == "1");
     let mut count = 0;
+    let mut seen = BTreeSet::new();
     for file in files {
         let written = fs::read_to_string(&file).expect("a transcript");
-        let played = Stage::new().play(&written);
+        let mut stage = Stage::new();
+        let played = stage.play(&written);
+        seen.append(&mut stage.county.played);
+        seen.append(&mut heard(&played));
         if write {
             fs::write(&file, &played).expect("the transcript can be written");
         }
@@ -39,6 +48,102 @@ fn every_transcript_plays_as_it_is_written() {
         count += 1;
     }
     assert!(count >= 20, "a transcript for every path, not {count}");
+    let wanted = wanted();
+    let untold: Vec<_> = wanted.difference(&seen).collect();
+    assert!(untold.is_empty(), "no transcript tells of {untold:?}");
+    let is_move = |name: &&String| name.contains(" -> ") || name.starts_with("presence ");
+    let unknown: Vec<_> = seen.iter().filter(is_move).filter(|name| !wanted.contains(*name)).collect();
+    assert!(unknown.is_empty(), "docs/state.md has no {unknown:?}");
+}
+
+/// A file of this repository.
+fn file(path: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).expect("the file is there")
+}
+
+/// The variants of an enum, from its source.
+fn variants(path: &str, name: &str) -> Vec<String> {
+    let source = file(path);
+    let (_, rest) = source.split_once(&format!("pub enum {name} {{\n")).expect("the enum is there");
+    let (body, _) = rest.split_once("\n}\n").expect("it ends");
+    let lines = body.lines().filter_map(|line| line.strip_prefix("    "));
+    let begins = lines.filter(|line| line.starts_with(|letter: char| letter.is_ascii_uppercase()));
+    let name =
+        |line: &str| line.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default().to_owned();
+    begins.map(name).collect()
+}
+
+/// `a -> b` for each arrow of a machine's picture in docs/state.md; what comes out of nothing, or goes there, is no move.
+fn arrows(machine: &str) -> Vec<String> {
+    let page = file("../docs/state.md");
+    let (_, rest) = page.split_once(&format!("\n## {machine}\n")).expect("the machine is there");
+    let (_, rest) = rest.split_once("```mermaid\n").expect("its picture is there");
+    let (picture, _) = rest.split_once("```").expect("the picture ends");
+    let arrows = picture.lines().filter_map(|line| line.split_once(" --> "));
+    let arrows = arrows.map(|(from, to)| (from.trim(), to.split(':').next().unwrap_or_default().trim()));
+    arrows
+        .filter(|(from, to)| *from != "[*]" && *to != "[*]")
+        .map(|(from, to)| format!("{machine} {from} -> {to}"))
+        .collect()
+}
+
+/// Everything that a transcript must tell of: whoever adds an input, a hint, an event, a message or a move adds its story.
+fn wanted() -> BTreeSet<String> {
+    let mut wanted = BTreeSet::new();
+    for (kind, path, name) in [
+        ("Input", "src/consultation/input.rs", "Input"),
+        ("Hint", "src/output.rs", "Hint"),
+        ("duty::Input", "src/duty/mod.rs", "Input"),
+    ] {
+        wanted.extend(variants(path, name).into_iter().map(|variant| format!("{kind}::{variant}")));
+    }
+    let camel = |name: String| name[..1].to_lowercase() + &name[1..];
+    wanted.extend(variants("src/milestone.rs", "Event").into_iter().map(|name| format!("event {}", camel(name))));
+    // What the shell says and hears by itself, and what it tells the duty book in other words.
+    let shell = ["hello", "resume", "ping", "setPresence", "takeOver", "joinMedia"];
+    let said = variants("src/message/client.rs", "ClientMessage").into_iter().map(camel);
+    wanted.extend(said.filter(|name| !shell.contains(&name.as_str())));
+    let shell =
+        ["welcome", "resumed", "pong", "done", "error", "mediaAnswer", "slots", "mediaLost", "question", "draining"];
+    let told = ServerMessage::NAMES.iter().filter(|name| !shell.contains(name));
+    wanted.extend(told.map(|name| format!("< {name}")));
+    wanted.extend(["Consultation", "Offer", "Session", "Leg"].into_iter().flat_map(arrows));
+    wanted.extend(Presence::ALL.iter().map(|presence| format!("presence {presence}")));
+    wanted
+}
+
+/// What a played transcript tells of.
+fn heard(played: &str) -> BTreeSet<String> {
+    let mut seen = BTreeSet::new();
+    let mut offers: BTreeMap<(&str, &str), &str> = BTreeMap::new();
+    for line in played.lines().filter_map(|line| line.strip_prefix("    ")) {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            [_, "<", "presence", presence, ..] => {
+                seen.insert("< presence".to_owned());
+                seen.insert(format!("presence {presence}"));
+            }
+            [_, "<", message, ..] => {
+                seen.insert(format!("< {message}"));
+            }
+            [who, version, event, ref rest @ ..] if version.ends_with(':') => {
+                seen.insert(format!("event {event}"));
+                match (event, rest) {
+                    ("stateChanged", [from, "->", to]) => seen.insert(format!("Consultation {from} -> {to}")),
+                    ("sessionChanged", [from, "->", to]) => seen.insert(format!("Session {from} -> {to}")),
+                    ("legChanged", [_, from, "->", to]) => seen.insert(format!("Leg {from} -> {to}")),
+                    ("offerMade", [lawyer, ..]) => offers.insert((who, lawyer), "PENDING").is_some(),
+                    ("offerChanged", [lawyer, to, ..]) => {
+                        let from = offers.insert((who, lawyer), to).unwrap_or("PENDING");
+                        seen.insert(format!("Offer {from} -> {to}"))
+                    }
+                    _ => false,
+                };
+            }
+            _ => {}
+        }
+    }
+    seen
 }
 
 fn similar(written: &str, played: &str, file: &Path, write: bool) {
@@ -79,7 +184,7 @@ impl Stage {
         }
     }
 
-    fn play(mut self, transcript: &str) -> String {
+    fn play(&mut self, transcript: &str) -> String {
         let mut played = String::new();
         for line in transcript.lines().filter(|line| !line.starts_with("    ")) {
             played.push_str(line);
@@ -124,6 +229,17 @@ impl Stage {
 
     fn act(&mut self, who: &str, what: &[&str], request: RequestId) -> Result<(), SessionError> {
         match what {
+            ["wants", least, "of", pool] => {
+                let key = (pool.parse().expect("a pool"), None);
+                let minimums = [(key, least.parse().expect("a number"))].into();
+                return self.county.at_duty(duty::Input::FloorsSet { minimums, alarms: BTreeMap::new() });
+            }
+            ["comes", "back", "after", services, rated @ ("rated" | "unrated")] => {
+                let (matter, rated) = (ConsultationId::new(uuid(2999)), *rated == "rated");
+                let (services, grade) = (services.parse().expect("a number"), Grade::Sensitive);
+                self.county.goes_on = Some(Continuation { matter, services, rated, grade });
+                return Ok(());
+            }
             ["opens", "a", kind @ ("desk" | "national" | "adviser's"), areas @ ..] => {
                 let next = 2000 + self.lawyers.len() as u128;
                 let lawyer = *self.lawyers.entry(who.to_owned()).or_insert(LawyerId::new(uuid(next)));
@@ -137,7 +253,7 @@ impl Stage {
                 self.county.open_desk(lawyer, Tab(1), profile);
                 return Ok(());
             }
-            ["asks", area, channel, lawyer @ ..] => {
+            ["asks", area, channel, lawyer @ ..] if !matches!(*area, "again" | "for") => {
                 let next = 3000 + self.citizens.len() as u128;
                 let id = *self.citizens.entry(who.to_owned()).or_insert(ConsultationId::new(uuid(next)));
                 let (area, channel) = (area.parse().expect("an area"), channel.parse().expect("a channel"));
@@ -249,6 +365,11 @@ impl Stage {
                 self.county.matters.insert(id, matter.expect("its session is over, or its asker is to be called back"));
                 return self.county.feed(id, Input::Timeout);
             }
+            ["fails"] => {
+                // Its task is gone; the shell finds nobody there.
+                self.county.matters.remove(&id);
+                return self.county.at_duty(duty::Input::ConsultationGone { consultation: id });
+            }
             ["is", "sealed"] => {
                 return self.county.feed(id, Input::Sealed { session, record: RecordId::new(uuid(77)) });
             }
@@ -256,6 +377,8 @@ impl Stage {
                 return self.county.feed(id, Input::SupervisorEnds { session });
             }
             ["is", "stopped"] => return self.county.feed(id, Input::Stop),
+            ["asks", "again"] => asks_again(id),
+            ["asks", "for", "another"] => asks_again(ConsultationId::new(uuid(3999))),
             ["keeps", "waiting"] => ClientMessage::KeepWaiting { consultation: id },
             ["wants", "to", "be", "called", "back"] => ClientMessage::CallMeBack { consultation: id },
             ["answers"] => ClientMessage::AnswerCall { session },
@@ -442,6 +565,11 @@ impl Stage {
         };
         format!("{} {rest}", event.name())
     }
+}
+
+fn asks_again(consultation: ConsultationId) -> ClientMessage {
+    let (practice_area, channel) = (PracticeArea::Labour, Channel::Text);
+    ClientMessage::RequestConsultation { consultation, practice_area, area: common::village(), channel, lawyer: None }
 }
 
 fn duration(text: &str) -> Duration {

@@ -136,8 +136,8 @@ fn take(book: &mut Duty, input: Input, now: Now) -> (Result<(), SessionError>, V
 fn deliver(registry: &Registry, book: &mut Duty, outputs: Vec<Output>, now: Now) {
     let mut rings: BTreeMap<ConsultationId, Vec<_>> = BTreeMap::new();
     for output in &outputs {
-        if let Output::Ring { consultation, lawyer, name, mode, tier } = output {
-            let ring = Ring { lawyer: *lawyer, name: name.clone(), mode: *mode, tier: *tier };
+        if let Output::Ring { consultation, search, lawyer, name, mode, tier } = output {
+            let ring = Ring { search: *search, lawyer: *lawyer, name: name.clone(), mode: *mode, tier: *tier };
             rings.entry(*consultation).or_default().push(ring);
         }
     }

@@ -125,6 +125,7 @@ pub(super) struct Attach {
 /// One desk that is to ring.
 #[derive(Debug)]
 pub(super) struct Ring {
+    pub(super) search: u32,
     pub(super) lawyer: LawyerId,
     pub(super) name: PersonName,
     pub(super) mode: RouteMode,

@@ -232,9 +232,9 @@ impl Task {
                 let _ = answer.send(self.take(Input::SupervisorEnds { session }));
             }
             ToConsultation::Ring(lawyers) => {
-                for Ring { lawyer, name, mode, tier } in lawyers {
+                for Ring { search, lawyer, name, mode, tier } in lawyers {
                     let offer = self.registry.clock.mint::<OfferId>();
-                    self.feed(Input::Ring { offer, lawyer, name, mode, tier });
+                    self.feed(Input::Ring { search, offer, lawyer, name, mode, tier });
                 }
             }
             ToConsultation::Routed(mode) => self.feed(Input::Routed { mode }),

@@ -99,6 +99,8 @@ pub enum Input {
     Continues(Continuation),
     /// The duty book rings a desk for this matter (`duty::Output::Ring`).
     Ring {
+        /// The search for which it rings: one that came to its end before the ring arrived is over.
+        search: u32,
         /// Freshly minted.
         offer: OfferId,
         /// Whose desk.

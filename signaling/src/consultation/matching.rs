@@ -32,12 +32,14 @@ impl Consultation {
     /// Puts the matter into the queue and tells the asker.
     pub(super) fn seek(&mut self) {
         self.show_matter();
+        self.search += 1;
         let away = match &self.stage {
             Stage::Waiting(Waiting { call_back: Some(call_back), .. }) => call_back.rests_until.is_some(),
             Stage::Waiting(waiting) => waiting.asker.away_since.is_some(),
             Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => false,
         };
         let seek = Seek {
+            search: self.search,
             practice_area: self.opening.practice_area,
             place: self.opening.area.clone(),
             channel: self.opening.channel,
@@ -49,9 +51,13 @@ impl Consultation {
         self.out.hint(Hint::Seek(seek));
     }
 
-    /// Rings a desk.
-    pub(super) fn ring(&mut self, ring: Ring, now: Now) -> Result<(), SessionError> {
+    /// Rings a desk. A ring that was under way when the matter left the queue is refused also when it waits again: the
+    /// book has given that desk to somebody else.
+    pub(super) fn ring(&mut self, search: u32, ring: Ring, now: Now) -> Result<(), SessionError> {
         let grade = self.grade();
+        if search != self.search {
+            return Err(self.unexpected());
+        }
         let Stage::Waiting(waiting) = &mut self.stage else { return Err(self.unexpected()) };
         let Ring { offer, lawyer, mode, tier, .. } = ring;
         let expires = now.after(self.timers.ring_for(self.opening.channel, mode));

@@ -61,6 +61,8 @@ pub struct Consultation {
     offers: Offers,
     /// Lawyers who are not rung for it: they declined.
     barred: BTreeSet<LawyerId>,
+    /// How often it was put into the queue.
+    search: u32,
     /// Sessions that began and failed.
     failed: usize,
     /// The matter that goes on here.
@@ -83,6 +85,7 @@ impl Consultation {
             stage: Stage::Waiting(waiting),
             offers: Offers::default(),
             barred: BTreeSet::new(),
+            search: 0,
             failed: 0,
             continues: None,
             requests: Requests::default(),
@@ -122,7 +125,9 @@ impl Consultation {
                 Ok(())
             }
             Input::Continues(matter) => self.goes_on(matter, now),
-            Input::Ring { offer, lawyer, name, mode, tier } => self.ring(Ring { offer, lawyer, name, mode, tier }, now),
+            Input::Ring { search, offer, lawyer, name, mode, tier } => {
+                self.ring(search, Ring { offer, lawyer, name, mode, tier }, now)
+            }
             Input::Routed { mode } => self.routed(mode, now),
             Input::Withdraw { lawyer } => self.withdraw(lawyer, now),
             Input::Place { place, on_duty, occupied, expected_s } => {

@@ -128,6 +128,8 @@ pub enum Output {
     Ring {
         /// Which matter.
         consultation: ConsultationId,
+        /// Which search of it.
+        search: u32,
         /// Whose desk.
         lawyer: LawyerId,
         /// The name the asker will see.
@@ -233,8 +235,9 @@ impl Duty {
             && due <= now.mono
         {
             self.at_desk(lawyer, |desk| desk.fire(now));
-            self.ring(now);
         }
+        // Only now: of desks that lapse at once none is rung because another one did.
+        self.ring(now);
         while let Some((due, id)) = self.queue.next_due()
             && due <= now.mono
         {
@@ -384,6 +387,9 @@ impl Duty {
             && let Some(gone) = self.desks.remove(&lawyer)
         {
             self.advise_no_longer(lawyer, &gone.profile.villages);
+        }
+        if let (Some(gone), None) = (before, after) {
+            self.stir_who_lost_the_last(gone);
         }
     }
 

@@ -16,9 +16,22 @@ impl Duty {
         }
     }
 
+    /// Nobody of a tier serves any more: whoever waits for it is looked at at once, and not when its time is over.
+    pub(super) fn stir_who_lost_the_last(&mut self, gone: Post) {
+        for tier in [Tier::LocalArea, Tier::LocalAny] {
+            for area in PracticeArea::ALL.iter().copied().filter(|area| gone.tier(*area) <= tier) {
+                if self.floor.count(tier, area).on_duty == 0 {
+                    let waiting = self.queue.lacking(area, tier);
+                    self.stirred.extend(waiting);
+                }
+            }
+        }
+    }
+
     /// Rings whoever can be rung: a desk that became free goes to the oldest matter that lacks one, before a matter whose
     /// search changed looks for more.
     pub(super) fn ring(&mut self, now: Now) {
+        self.note_lost_rings(now);
         loop {
             if let Some((_, lawyer)) = self.freed.pop_first() {
                 self.find_work(lawyer, now);
@@ -26,6 +39,22 @@ impl Duty {
                 self.look_for(id, now);
             } else {
                 return;
+            }
+        }
+    }
+
+    /// Who has lost the last ring lacks one from here on: the desk that is free by that goes to nobody younger.
+    fn note_lost_rings(&mut self, now: Now) {
+        let lacks =
+            |matter: &Matter| matter.waits && !matter.away && matter.rung.is_empty() && matter.path != Path::Fresh;
+        let stirred = self.stirred.iter().map(|(_, id)| *id);
+        let lost: Vec<_> = stirred.filter(|id| self.queue.get(*id).is_some_and(lacks)).collect();
+        for id in lost {
+            if self.queue.get(id).is_some_and(|matter| matter.path == Path::Alone) {
+                self.open(id, now);
+            }
+            if let Some(wide) = self.queue.get(id).and_then(|matter| self.wide(matter, now)) {
+                self.queue.settle(id, Some((Want::First, wide.tier)), None);
             }
         }
     }
@@ -104,11 +133,7 @@ impl Duty {
     /// Rings the free desks of the tiers that are open, and notes whether more are wanted and when to look again.
     fn widen(&mut self, id: ConsultationId, now: Now) {
         let Some(matter) = self.queue.get(id) else { return };
-        let Path::Open { since } = matter.path else { return };
-        let mut wide = step(since, matter.channel, &self.timers, now.mono);
-        while wide.tier != Tier::National && !self.serves(matter, wide.tier) {
-            wide.tier = if wide.tier == Tier::LocalArea { Tier::LocalAny } else { Tier::National };
-        }
+        let Some(wide) = self.wide(matter, now) else { return };
         let found = self.candidates(matter, wide, now);
         for (lawyer, tier) in found {
             self.assign(id, lawyer, tier, now);
@@ -123,6 +148,16 @@ impl Duty {
         };
         let due = wide.next.unwrap_or(now.mono + LOOK_AGAIN);
         self.queue.settle(id, want.map(|want| (want, wide.tier)), Some(due));
+    }
+
+    /// How wide the search is by now: a tier in which nobody serves is no step.
+    fn wide(&self, matter: &Matter, now: Now) -> Option<Step> {
+        let Path::Open { since } = matter.path else { return None };
+        let mut wide = step(since, matter.channel, &self.timers, now.mono);
+        while wide.tier != Tier::National && !self.serves(matter, wide.tier) {
+            wide.tier = if wide.tier == Tier::LocalArea { Tier::LocalAny } else { Tier::National };
+        }
+        Some(wide)
     }
 
     /// Whether anybody who has not refused the matter answers questions in this tier or a narrower one, free or not.
@@ -166,11 +201,11 @@ impl Duty {
     fn assign(&mut self, id: ConsultationId, lawyer: LawyerId, tier: Tier, now: Now) {
         let Some(matter) = self.queue.get_mut(id) else { return };
         matter.rung.insert(lawyer, tier);
-        let (area, mode) = (matter.area, matter.mode);
+        let (search, area, mode) = (matter.search, matter.area, matter.mode);
         self.at_desk(lawyer, |desk| desk.ring(id, area, now));
         if let Some(desk) = self.desks.get(&lawyer) {
             let name = desk.profile.name.clone();
-            self.out.push_back(Output::Ring { consultation: id, lawyer, name, mode, tier });
+            self.out.push_back(Output::Ring { consultation: id, search, lawyer, name, mode, tier });
         }
     }
 

@@ -29,6 +29,8 @@ pub(crate) enum Path {
 /// A matter in the book.
 #[derive(Debug)]
 pub(crate) struct Matter {
+    /// Which of its searches.
+    pub(crate) search: u32,
     pub(crate) area: PracticeArea,
     pub(crate) place: AreaCode,
     pub(crate) channel: Channel,
@@ -53,6 +55,7 @@ pub(crate) struct Matter {
 impl Matter {
     pub(crate) fn new(seek: &Seek) -> Self {
         Self {
+            search: seek.search,
             area: seek.practice_area,
             place: seek.place.clone(),
             channel: seek.channel,
@@ -142,6 +145,7 @@ impl Queue {
     /// Takes a matter in, or back into its old place.
     pub(crate) fn enter(&mut self, id: ConsultationId, seek: &Seek) {
         let matter = self.matters.entry(id).or_insert_with(|| Matter::new(seek));
+        matter.search = seek.search;
         matter.waits = true;
         matter.away = seek.away;
         matter.forget_told();
@@ -198,6 +202,13 @@ impl Queue {
             });
             oldest.min().map(|(_, id)| (id, want))
         })
+    }
+
+    /// Those for whom nobody rings and who may be rung for in this tier, the oldest first.
+    pub(crate) fn lacking(&self, area: PracticeArea, tier: Tier) -> impl Iterator<Item = Key> {
+        let first = (Want::First, area, tier, (Instant::START, ConsultationId::new(uuid::Uuid::nil())));
+        let here = self.slots.range(first..).take_while(move |slot| (slot.1, slot.2) == (area, tier));
+        here.take_while(|slot| slot.0 == Want::First).map(|(.., key)| *key)
     }
 
     fn oldest_in(&self, want: Want, area: PracticeArea, tier: Tier, lawyer: LawyerId) -> Option<Key> {

@@ -6,7 +6,7 @@ use std::{
 
 use uuid::Uuid;
 use yunfa_signaling::{
-    consultation::{Consultation, Input, MediaFact, Opening, Party, SessionIds},
+    consultation::{Consultation, Continuation, Input, MediaFact, Opening, Party, SessionIds},
     duty::{self, Duty, FloorKey, FloorState, Tab},
     error::SessionError,
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, OfferId, RequestId, SessionId},
@@ -76,6 +76,10 @@ pub(crate) struct County {
     pub(crate) history: BTreeMap<ConsultationId, Vec<Milestone>>,
     /// Tabs that give signs of life by themselves.
     pub(crate) tabs: BTreeSet<(LawyerId, Tab)>,
+    /// The next who asks comes back with this matter.
+    pub(crate) goes_on: Option<Continuation>,
+    /// Kinds of inputs and hints that were played, by name.
+    pub(crate) played: BTreeSet<String>,
     minted: u128,
 }
 
@@ -92,6 +96,8 @@ impl County {
             heard: Vec::new(),
             history: BTreeMap::new(),
             tabs: BTreeSet::new(),
+            goes_on: None,
+            played: BTreeSet::new(),
             minted: 1_000_000,
         }
     }
@@ -132,11 +138,18 @@ impl County {
             sessions,
         };
         self.matters.insert(id, Consultation::open(opening, Timers::default(), self.now));
+        if let Some(matter) = self.goes_on.take() {
+            self.tell(id, Input::Continues(matter));
+        }
         self.drain();
     }
 
     /// Feeds a matter.
     pub(crate) fn feed(&mut self, id: ConsultationId, input: Input) -> Result<(), SessionError> {
+        self.note("Input", &input);
+        if let Input::Said { message, .. } = &input {
+            self.played.insert(message.name().to_owned());
+        }
         let matter = self.matters.get_mut(&id).ok_or(SessionError::NotFound)?;
         let result = matter.handle(input, self.now);
         self.drain();
@@ -156,9 +169,17 @@ impl County {
 
     /// Feeds the duty book.
     pub(crate) fn at_duty(&mut self, input: duty::Input) -> Result<(), SessionError> {
+        self.note("duty::Input", &input);
         let result = self.duty.handle(input, self.now);
         self.drain();
         result
+    }
+
+    /// Notes that an input or hint of this kind was played.
+    fn note(&mut self, kind: &str, what: &impl std::fmt::Debug) {
+        let text = format!("{what:?}");
+        let name = text.split(|letter: char| !letter.is_ascii_alphabetic()).next().unwrap_or_default();
+        self.played.insert(format!("{kind}::{name}"));
     }
 
     /// Lets the time pass, from deadline to deadline.
@@ -196,9 +217,9 @@ impl County {
         loop {
             if let Some(output) = self.duty.poll_output() {
                 match output {
-                    duty::Output::Ring { consultation, lawyer, name, mode, tier } => {
+                    duty::Output::Ring { consultation, search, lawyer, name, mode, tier } => {
                         let offer = OfferId::new(self.mint());
-                        self.tell(consultation, Input::Ring { offer, lawyer, name, mode, tier });
+                        self.tell(consultation, Input::Ring { search, offer, lawyer, name, mode, tier });
                     }
                     duty::Output::Place { consultation, place, on_duty, occupied, expected_s } => {
                         let place = Input::Place { place, on_duty, occupied, expected_s };
@@ -222,6 +243,7 @@ impl County {
 
     /// The duty book says something to a matter, which may be over by now.
     fn tell(&mut self, id: ConsultationId, input: Input) {
+        self.note("Input", &input);
         if let Some(matter) = self.matters.get_mut(&id) {
             let _too_late = matter.handle(input, self.now);
         }
@@ -259,6 +281,8 @@ impl County {
     }
 
     fn hint(&mut self, id: ConsultationId, hint: Hint) {
+        self.note("Hint", &hint);
+        self.note("duty::Input", &duty::Input::Heard { consultation: id, hint: hint.clone() });
         self.duty.handle(duty::Input::Heard { consultation: id, hint }, self.now).expect("the book knows the matter");
     }
 }
