@@ -258,6 +258,7 @@ for (const [name, size, english, large] of LOOKED_AT) {
     await script(page, {
       api: {
         'POST /api/login': { role: 'SUPERVISOR', name: '李督', id: 's', door: 'office' },
+        'GET /api/floors': { items: [] },
         'GET /api/sessions': { items: [row(0), row(1), row(2), row(3, { state: 'MISSED', record: null, outcome: null, lawyer: null, twoWayS: 0 })], next: null },
         [`GET /api/records/${RECORD.recordId}`]: RECORD,
       },

@@ -157,7 +157,7 @@ test('every payload in what the server tells is text in every page', async () =>
     lawyer: { id: 'l', name: all }, openedAt: 0, settledAt: 0, rating: null, followUp: null, appeal: null,
     may: { rate: false, rerate: false, complain: false, reopen: null, appealUntil: null },
   }
-  const lists = { 'GET /api/matters': { items: [matter], next: null }, 'GET /api/sessions': { items: rows, next: null }, [`GET /api/records/${RECORD.recordId}`]: record, 'GET /api/records': { items: rows, next: null } }
+  const lists = { 'GET /api/floors': { items: [] }, 'GET /api/matters': { items: [matter], next: null }, 'GET /api/sessions': { items: rows, next: null }, [`GET /api/records/${RECORD.recordId}`]: record, 'GET /api/records': { items: rows, next: null } }
 
   const lawyer = await openWindow(browser, { size: DESKTOP })
   const desk = await script(lawyer, { api: { ...api, ...lists, 'GET /api/me': me('LAWYER') }, welcome: { role: 'LAWYER', name: all, presence: 'AVAILABLE' } })
