@@ -29,7 +29,7 @@ if (red.length > 0) {
 /** Runs these and prints what happens; answers with the files in which something failed. */
 async function redOf(names, concurrency) {
   const failed = new Set()
-  const stream = run({ files: names.map(name => here + name), concurrency, timeout: FILE_MS, forceExit: false })
+  const stream = run({ files: names.map(name => here + name), concurrency, timeout: FILE_MS })
   stream.on('test:fail', ({ file, name, todo }) => {
     if (todo === undefined) failed.add(basename(file ?? name))
   })
