@@ -96,6 +96,8 @@ pub struct App {
     pub questions: Questions,
     /// Places for attachments that are taken in.
     pub uploads: Uploads,
+    /// The one place for an archive with attachments that is made.
+    pub archives: Semaphore,
     /// The directory of lawyers for citizens.
     pub finder: Finder,
     /// Holidays and make-up workdays.
@@ -250,6 +252,7 @@ impl Server {
             sms,
             questions,
             uploads: Arc::new(Semaphore::new(UPLOADS)),
+            archives: Semaphore::new(1),
             push,
             shutdown: shutdown.clone(),
             bus,

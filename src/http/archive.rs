@@ -6,6 +6,7 @@ use axum::{
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use yunfa_signaling::ids::ConsultationId;
 
 use super::{
     auth::{Noted, audit, audit_of},
@@ -18,14 +19,20 @@ use crate::{
     app::{App, Shared},
     domain::{
         archive::{Entry, local_time, pack, table},
+        matter::MatterKind,
         people::Subject,
     },
     storage::{
         ChatLine, SessionRow,
+        attachments::AttachmentRow,
         chain::{Chain, SealedBytes},
         matters::MatterRow,
+        questions::QuestionRow,
     },
 };
+
+/// Bytes of attachments in one archive: all of them, as pages send photos; what does not fit is named and left out.
+const MOST_ATTACHED: u64 = 64 * 1024 * 1024;
 
 /// Answers `GET /api/matters/{id}`.
 #[derive(Serialize)]
@@ -35,6 +42,8 @@ pub(super) struct Whole {
     listed: Listed,
     /// Its sessions, in order.
     sessions: Vec<SessionRow>,
+    /// The text question that began it, or with which it goes on: without a word of it.
+    asked: Option<QuestionRow>,
 }
 
 /// `GET /api/matters/{id}`: to a stranger there is no such matter; every look is audited.
@@ -47,7 +56,11 @@ pub(super) async fn read(
     let object = row.matter.to_string();
     audit(&app, Noted { actor: Some(caller.subject), action: "matter.read", kind: "matter", object: &object }).await?;
     let chain = chain(&app, caller, &row).await?;
-    Ok(Json(Whole { listed: listed(&app, caller, row), sessions: chain.sessions }))
+    let asked = match row.question {
+        Some(question) => app.store.question(question).await.map_err(stored)?,
+        None => None,
+    };
+    Ok(Json(Whole { listed: listed(&app, caller, row), sessions: chain.sessions, asked }))
 }
 
 /// What of the chain is this caller's to see: a lawyer's own part, everything for the asker and for supervisors.
@@ -121,12 +134,19 @@ pub(super) async fn export(
             }
         }
     }
+    // Files may be large: one archive with them is made at a time.
+    let mut turn = None;
+    if row.kind == MatterKind::Question && reads_question(&app, caller, row.matter).await? {
+        turn = Some(app.archives.acquire().await.map_err(|error| Problem::internal(&error))?);
+        question(&app, row.matter, &mut entries).await?;
+    }
     let files = entries.iter().map(|entry| FileOf { name: entry.name.clone(), sha256: entry.hash() }).collect();
     let reader = caller.subject.role().as_str();
     let matter = listed(&app, caller, row).without_offers();
     let manifest = Manifest { format: 1, matter: &matter, reader, messages, files };
     entries.insert(0, Entry::json("manifest.json", &manifest));
     let bytes = pack(&entries).map_err(|error| Problem::internal(&error))?;
+    drop((entries, turn));
     // Before the answer: what cannot be written down is not handed out.
     let hash = Sha256::digest(&bytes).into();
     let noted = Noted { actor: Some(caller.subject), action: "matter.exported", kind: "matter", object: &name };
@@ -137,6 +157,51 @@ pub(super) async fn export(
     let disposition = HeaderValue::from_str(&disposition).map_err(|_| Problem::from(Code::Internal))?;
     headers.insert(header::CONTENT_DISPOSITION, disposition);
     Ok((headers, bytes))
+}
+
+/// Whether what was written in a question is this reader's: the asker's, and that of whoever answered.
+async fn reads_question(app: &App, caller: Caller, id: ConsultationId) -> Result<bool, Problem> {
+    match caller.subject {
+        Subject::Citizen(_) => Ok(true),
+        Subject::Lawyer(lawyer) => app.store.has_answered(id, lawyer).await.map_err(stored),
+        Subject::Staff(..) => Ok(false),
+    }
+}
+
+/// What was attached, and where it is in the archive.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct AttachmentOf {
+    #[serde(flatten)]
+    row: AttachmentRow,
+    /// `null`: left out, because the archive would be too large; it can be read by itself.
+    file: Option<String>,
+}
+
+/// What was written, every version, and what was attached to it.
+async fn question(app: &App, id: ConsultationId, entries: &mut Vec<Entry>) -> Result<(), Problem> {
+    let texts = app.store.question_texts(id).await.map_err(stored)?;
+    entries.push(Entry::json("question/texts.json", &texts));
+    let (mut room, mut list, mut files) = (MOST_ATTACHED, vec![], vec![]);
+    for (n, row) in app.store.attachments(id).await.map_err(stored)?.into_iter().enumerate() {
+        let mut file = None;
+        if row.bytes <= room {
+            room -= row.bytes;
+            let name = format!("question/attachments/{:02}-{}.{}", n + 1, row.id, row.media_type.extension());
+            let mut bytes = vec![];
+            for part in 0..row.parts {
+                bytes.extend(app.store.attachment_part(&row.id, part).await.map_err(stored)?);
+            }
+            files.push(Entry { name: name.clone(), bytes });
+            file = Some(name);
+        }
+        list.push(AttachmentOf { row, file });
+    }
+    if !list.is_empty() {
+        entries.push(Entry::json("question/attachments.json", &list));
+        entries.append(&mut files);
+    }
+    Ok(())
 }
 
 /// A record, byte for byte as it was hashed.

@@ -26,7 +26,7 @@ use crate::{
     domain::{
         appeal,
         follow_up::{ComplaintCause, MAX_NOTE_CHARS, MIN_NOTE_CHARS},
-        matter::{MatterState, Return, come_back},
+        matter::{MatterKind, MatterState, Return, come_back},
         people::Subject,
         rating::Stars,
     },
@@ -125,7 +125,14 @@ pub(super) fn listed(app: &App, caller: Caller, mut row: MatterRow) -> Listed {
 }
 
 fn may_of_asker(row: &MatterRow, now: Timestamp) -> Offered {
-    let is_over = row.ended_at.is_some() && row.latest_state != Some(ConsultationState::Closed);
+    let is_over = match row.kind {
+        MatterKind::Consultation => row.ended_at.is_some() && row.latest_state != Some(ConsultationState::Closed),
+        // From the first answer on, while somebody still waits for stars.
+        MatterKind::Question => matches!(
+            row.state,
+            MatterState::Answered | MatterState::Reopened | MatterState::Closed | MatterState::FollowUp
+        ),
+    };
     let after = row.follow_up.as_ref().is_some_and(|part| part.state.may_rerate(row.follow_up_closed_at, now));
     let once = row.rating.is_some_and(|rating| rating.amended_at.is_none() && rating.voided_at.is_none());
     Offered {
@@ -183,6 +190,16 @@ pub(super) async fn rate(
         return Err(Code::LawyersDevice.into());
     }
     let now = app.clock.wall();
+    if matter.rating.is_none() && matter.kind == MatterKind::Question {
+        if !may_of_asker(&matter, now).rate {
+            return Err(Code::NoSuchStep.into());
+        }
+        if !app.store.rate_question(matter.matter, stars, now).await.map_err(stored)? {
+            return Err(Code::AlreadyRated.into());
+        }
+        app.finder.forget();
+        return Ok(Json(Kept { stars, amended: false }));
+    }
     if matter.rating.is_none() {
         return match app.live.rate(matter.latest, said.stars).await {
             Ok(()) => Ok(Json(Kept { stars, amended: false })),

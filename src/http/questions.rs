@@ -20,16 +20,20 @@ use super::{
     body::{Asked, Said},
     door::{Caller, stored},
     lawyers::wrong,
+    matters::{Listed, listed},
     policy::Reach,
     problem::{Code, Problem},
     sessions::PageOf,
 };
 use crate::{
     app::{App, Shared},
-    domain::people::Subject,
+    domain::{
+        matter::{Return, come_back},
+        people::Subject,
+    },
     questions::{OpenView, Refused},
     storage::{
-        Page,
+        Page, SessionRow,
         attachments::AttachmentRow,
         questions::{NewText, QuestionRow, QuestionsOf, TextKind, TextRow},
     },
@@ -59,19 +63,23 @@ pub(super) struct Shown {
     held_until: Option<Timestamp>,
     texts: Vec<TextRow>,
     attachments: Vec<AttachmentRow>,
+    /// The calls that went on with it; of a lawyer, the lawyer's own.
+    calls: Vec<SessionRow>,
+    /// The matter, with what its asker may do now.
+    matter: Option<Listed>,
     now: Timestamp,
 }
 
 /// `GET /api/questions/open`
 #[derive(Serialize)]
 pub(super) struct Open {
-    items: Vec<Listed>,
+    items: Vec<Placed>,
     now: Timestamp,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Listed {
+struct Placed {
     #[serde(flatten)]
     view: OpenView,
     area_name: Option<String>,
@@ -137,7 +145,7 @@ pub(super) async fn open(State(app): State<Shared>, caller: Caller) -> Result<Js
     let areas = app.store.areas().await.map_err(stored)?;
     let listed = |view: OpenView| {
         let area_name = areas.iter().find(|area| area.code == view.area).map(|area| area.name.clone());
-        Listed { view, area_name }
+        Placed { view, area_name }
     };
     Ok(Json(Open { items: views.into_iter().map(listed).collect(), now: app.clock.wall() }))
 }
@@ -198,10 +206,39 @@ pub(super) async fn link(
     let id = own(&app, caller, &id).await?;
     // What was asked on the socket a moment ago is to be there.
     app.recorder.flush().await.map_err(|_| Code::Draining)?;
+    if app.store.matter_owner(said.call).await.map_err(stored)?.is_none() {
+        return announce(&app, caller, id, said.call).await;
+    }
     if !app.store.link_call(said.call, id, &caller.subject.id(), app.clock.wall()).await.map_err(stored)? {
         return Err(Code::NotFound.into());
     }
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// A call that is asked for right after this belongs to the matter of the question from its beginning.
+async fn announce(
+    app: &App,
+    caller: Caller,
+    question: ConsultationId,
+    call: ConsultationId,
+) -> Result<StatusCode, Problem> {
+    let (citizen, now) = (citizen(caller)?, app.clock.wall());
+    let matter = app.store.matter(question).await.map_err(stored)?.ok_or(Code::NotFound)?;
+    if matter.lawyer.is_none() {
+        // Nobody has answered yet: a call is a matter of its own.
+        return Err(Code::NotFound.into());
+    }
+    let how = come_back(matter.state, matter.settled_at, now).unwrap_or(Return::SameMatter);
+    if app.store.intend_return(call, question, citizen, how, now).await.map_err(stored)? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    // Said twice is said once; an id that was used for something else is not.
+    let meant = app.store.continuation(call, citizen, now).await.map_err(stored)?;
+    if meant.is_some_and(|meant| meant.matter == question) {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Code::NotFound.into())
+    }
 }
 
 /// `POST /api/questions/{id}/close`: the asker is content, or takes the question back.
@@ -338,7 +375,8 @@ pub(super) async fn reply(
     serving(&app, lawyer).await?;
     let text = text_of(said.text)?;
     let input = Input::Reply { lawyer, text: said.id, number: said.follow_up, chars: chars(&text) };
-    let new = new_text(said.id.to_string(), TextKind::Reply, Some(lawyer), text);
+    let number = said.follow_up;
+    let new = NewText { number, ..new_text(said.id.to_string(), TextKind::Reply, Some(lawyer), text) };
     tell(&app, caller, id, input, vec![new]).await
 }
 
@@ -349,8 +387,22 @@ async fn tell(
     input: Input,
     texts: Vec<NewText>,
 ) -> Result<Json<Shown>, Problem> {
+    let sent: Vec<NewText> = texts.iter().filter(|text| text.version == 1).cloned().collect();
+    only_once(app, id, &sent).await?;
     app.questions.tell(id, input, texts, caller.subject.id()).await.map_err(hidden)?;
+    // Of two that came in the same moment the machine took one.
+    only_once(app, id, &sent).await?;
     shown(app, caller, id).await.map(Json)
+}
+
+/// Sent twice is one; the same id with other words, or for something else, is refused.
+async fn only_once(app: &App, question: ConsultationId, sent: &[NewText]) -> Result<(), Problem> {
+    for text in sent {
+        if app.store.is_written_otherwise(question, text).await.map_err(stored)? {
+            return Err(Code::IdUsed.into());
+        }
+    }
+    Ok(())
 }
 
 /// Whether this caller may read a question; `true` for all of it, `false` for what its asker wrote.
@@ -386,7 +438,16 @@ async fn shown(app: &App, caller: Caller, id: ConsultationId) -> Result<Shown, P
     }
     let mut attachments = app.store.attachments(id).await.map_err(stored)?;
     attachments.retain(|attachment| texts.iter().any(|text| text.id == attachment.text));
-    Ok(Shown { row, slots: SLOTS, held_until, texts, attachments, now: app.clock.wall() })
+    let mut calls = app.store.calls_of_question(id).await.map_err(stored)?;
+    let mut matter = None;
+    match caller.subject {
+        Subject::Lawyer(lawyer) => calls.retain(|call| call.lawyer.as_ref().is_some_and(|of| of.id == lawyer)),
+        Subject::Citizen(_) | Subject::Staff(..) => {
+            let found = app.store.matter(id).await.map_err(stored)?;
+            matter = found.map(|matter| listed(app, caller, matter));
+        }
+    }
+    Ok(Shown { row, slots: SLOTS, held_until, texts, attachments, calls, matter, now: app.clock.wall() })
 }
 
 /// A question that the caller may have heard of: open to them, held or answered by them.

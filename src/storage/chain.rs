@@ -17,8 +17,8 @@ const MOST: i64 = 500;
 statements! {
     SESSIONS = sessions_where!("c.matter = $1 ORDER BY s.created_at, s.id LIMIT $2");
     RECORDS = "SELECT r.id AS id, r.source, r.lawyer, r.body, r.hash, r.audit_seq, r.sealed_at, r.outcome, r.two_way_s, r.local_date, r.payable, \
-        a.leaf, a.body AS entry FROM service_records r JOIN consultations c ON c.id = r.consultation JOIN audit_entries a ON a.seq = r.audit_seq \
-        WHERE c.matter = $1 ORDER BY r.sealed_at, r.id LIMIT $2";
+        a.leaf, a.body AS entry FROM service_records r JOIN audit_entries a ON a.seq = r.audit_seq \
+        WHERE r.consultation IN (SELECT c.id FROM consultations c WHERE c.matter = $1 UNION ALL SELECT CAST($1 AS TEXT)) ORDER BY r.sealed_at, r.id LIMIT $2";
 }
 
 /// One sealed record as it stands in the store.

@@ -12,6 +12,7 @@ use super::{
     AuditNote, StorageError, Store, audit,
     keys::{Place, Sealed},
     matters::{self, derived, stars},
+    question_matters,
     row::{Columns, statements},
     sessions::LawyerRef,
 };
@@ -266,6 +267,11 @@ impl Store {
             Ok(to) => to,
             Err(refused) => return Ok(Err(NotTaken::Refused(refused))),
         };
+        // The stars of a question are about everybody who answered it.
+        let answered = question_matters::answerers(&mut tx, &found.matter.to_string()).await?;
+        if answered.iter().any(|about| follow_up::is_same_person(hand, about)) {
+            return Ok(Err(NotTaken::Refused(Refused::SamePerson)));
+        }
         let takes = (said.act == FollowUpAct::Take).then_some(actor);
         let is_try = matches!(said.act, FollowUpAct::NoAnswer | FollowUpAct::Reached);
         let moved = sqlx::query(STEP)

@@ -26,9 +26,10 @@ macro_rules! select {
     ($where:literal) => {
         concat!(
             "SELECT m.id AS id, m.kind, m.state, m.grade, m.previous, m.tag, t.name AS tag_name, m.citizen, m.practice_area, m.area, v.name AS area_name, m.latest, m.opened_at, m.settled_at, \
-             c.channel, c.state AS latest_state, s.ended_at, m.lawyer, l.name AS lawyer_name, g.stars, g.rated_at, g.amended_stars, g.amended_at, \
+             CASE WHEN m.kind = 'QUESTION' THEN m.id ELSE (SELECT MAX(y.question) FROM consultations y WHERE y.matter = m.id) END AS question, \
+             c.channel, COALESCE(c.state, q.state) AS latest_state, s.ended_at, m.lawyer, l.name AS lawyer_name, g.stars, g.rated_at, g.amended_stars, g.amended_at, \
              g.voided_at, m.follow_up, f.state AS follow_up_state, f.closed_at AS follow_up_closed_at, p.id AS appeal, p.state AS appeal_state \
-             FROM matters m LEFT JOIN consultations c ON c.id = m.latest LEFT JOIN areas v ON v.code = m.area LEFT JOIN lawyers l ON l.id = m.lawyer \
+             FROM matters m LEFT JOIN consultations c ON c.id = m.latest LEFT JOIN questions q ON q.id = m.latest LEFT JOIN areas v ON v.code = m.area LEFT JOIN lawyers l ON l.id = m.lawyer \
              LEFT JOIN sessions s ON s.id = (SELECT MAX(x.id) FROM sessions x WHERE x.consultation = m.latest AND x.accepted_at = \
              (SELECT MAX(y.accepted_at) FROM sessions y WHERE y.consultation = m.latest)) \
              LEFT JOIN ratings g ON g.consultation = m.rating LEFT JOIN follow_ups f ON f.id = m.follow_up \
@@ -44,7 +45,9 @@ statements! {
     BELONG = "UPDATE consultations SET matter = $2 WHERE id = $1";
     GO_ON = "UPDATE matters SET latest = $2 WHERE id = $1";
     LINK = "UPDATE matters SET previous = $2 WHERE id = $1";
-    OF = "SELECT m.id AS id, m.state, m.latest, m.citizen, m.lawyer FROM matters m JOIN consultations c ON c.matter = m.id WHERE c.id = $1";
+    /// A call that goes on with a question is linked to it.
+    WITH_QUESTION = "UPDATE consultations SET question = $2 WHERE id = $1 AND EXISTS (SELECT 1 FROM questions q WHERE q.id = $2)";
+    OF = "SELECT m.id AS id, m.kind, m.state, m.latest, m.citizen, m.lawyer FROM matters m JOIN consultations c ON c.matter = m.id WHERE c.id = $1";
     STANDS = "SELECT id, state FROM matters WHERE id = $1";
     STEP = "UPDATE matters SET state = $3, changed_at = $4, settled_at = COALESCE($5, settled_at) WHERE id = $1 AND state = $2";
     SERVE = "UPDATE matters SET lawyer = $2 WHERE id = (SELECT c.matter FROM consultations c WHERE c.id = $1)";
@@ -54,10 +57,11 @@ statements! {
         AND amended_at IS NULL AND voided_at IS NULL";
     SETTLE = "SELECT id FROM matters WHERE state = 'CLOSED' AND settled_at < $1 ORDER BY settled_at LIMIT 500";
     MATTERS = select!("(m.citizen = $1 OR $1 = '') AND ($2 = '' OR EXISTS (SELECT 1 FROM consultations e JOIN sessions z ON z.consultation = e.id \
-        WHERE e.matter = m.id AND z.lawyer = $2)) AND (m.state = $3 OR $3 = '') AND (m.tag = $7 OR $7 = '') AND (m.opened_at < $4 OR (m.opened_at = $4 AND m.id < $5)) \
+        WHERE e.matter = m.id AND z.lawyer = $2) OR EXISTS (SELECT 1 FROM question_answers a WHERE a.question = m.id AND a.lawyer = $2)) AND (m.state = $3 OR $3 = '') AND (m.tag = $7 OR $7 = '') AND (m.opened_at < $4 OR (m.opened_at = $4 AND m.id < $5)) \
         ORDER BY m.opened_at DESC, m.id DESC LIMIT $6");
     MATTER = select!("m.id = $1");
-    LAWYERS = "SELECT DISTINCT z.lawyer AS id FROM consultations e JOIN sessions z ON z.consultation = e.id WHERE e.matter = $1 AND z.lawyer IS NOT NULL";
+    LAWYERS = "SELECT z.lawyer AS id FROM consultations e JOIN sessions z ON z.consultation = e.id WHERE e.matter = $1 AND z.lawyer IS NOT NULL \
+        UNION SELECT a.lawyer AS id FROM question_answers a WHERE a.question = $1";
 }
 
 /// Whose matters are asked for.
@@ -134,7 +138,9 @@ pub struct MatterRow {
     pub area: AreaCode,
     /// The same by name.
     pub area_name: Option<String>,
-    /// Its newest consultation.
+    /// The text question that began it, or with which it goes on.
+    pub question: Option<ConsultationId>,
+    /// Its newest consultation, or the question itself.
     pub latest: ConsultationId,
     /// How to talk in it.
     pub channel: Option<Channel>,
@@ -267,7 +273,7 @@ pub(super) async fn follow(
             let (kind, citizen) = (MatterKind::Consultation, citizen.to_string());
             let intent = reopenings::find(tx, consultation, &citizen, at).await?;
             if let Some(Intent { matter, linked: false }) = &intent
-                && step(tx, matter, MatterEvent::Reopened, at).await?
+                && goes_on(tx, consultation, matter, at).await?
             {
                 sqlx::query(BELONG).bind(consultation).bind(matter).execute(&mut **tx).await?;
                 sqlx::query(GO_ON).bind(matter).bind(consultation).execute(&mut **tx).await?;
@@ -302,9 +308,22 @@ pub(super) async fn follow(
     }
 }
 
+/// Whether what is asked now goes on with this matter: it was over, or is a question, which goes on beside its calls.
+async fn goes_on(
+    tx: &mut Transaction<'static, Any>,
+    consultation: &str,
+    matter: &str,
+    at: Timestamp,
+) -> Result<bool, StorageError> {
+    let reopened = step(tx, matter, MatterEvent::Reopened, at).await?;
+    let linked = sqlx::query(WITH_QUESTION).bind(consultation).bind(matter).execute(&mut **tx).await?;
+    Ok(reopened || linked.rows_affected() == 1)
+}
+
 /// The matter of a consultation as this transaction sees it.
 struct Standing {
     id: String,
+    kind: MatterKind,
     latest: String,
     citizen: String,
     lawyer: Option<LawyerId>,
@@ -316,6 +335,7 @@ async fn matter_of(tx: &mut Transaction<'static, Any>, consultation: &str) -> Re
         let of = Columns::of("matters", &row);
         Ok(Standing {
             id: of.text("id")?,
+            kind: of.parsed("kind")?,
             latest: of.text("latest")?,
             citizen: of.text("citizen")?,
             lawyer: of.opt_parsed("lawyer")?,
@@ -334,11 +354,23 @@ async fn latest(
     let Some(matter) = matter_of(tx, consultation).await?.filter(|matter| matter.latest == consultation) else {
         return Ok(());
     };
+    let event = match (matter.kind, event) {
+        // A call about a question that came to nothing leaves it as it was: answered.
+        (MatterKind::Question, MatterEvent::NotServed | MatterEvent::CalledOff) => MatterEvent::Answered,
+        (_, event) => event,
+    };
     step(tx, &matter.id, event, at).await?;
-    let stars = sqlx::query(STARS).bind(&matter.id).fetch_optional(&mut **tx).await?;
-    // Rated well: nothing more is waited for.
-    if event == MatterEvent::Closed && stars.is_some() {
-        step(tx, &matter.id, MatterEvent::Settled, at).await?;
+    if event == MatterEvent::Closed { settle_if_rated(tx, &matter.id, at).await } else { Ok(()) }
+}
+
+/// Rated well, and closed: nothing more is waited for.
+pub(super) async fn settle_if_rated(
+    tx: &mut Transaction<'static, Any>,
+    matter: &str,
+    at: Timestamp,
+) -> Result<(), StorageError> {
+    if sqlx::query(STARS).bind(matter).fetch_optional(&mut **tx).await?.is_some() {
+        step(tx, matter, MatterEvent::Settled, at).await?;
     }
     Ok(())
 }
@@ -428,6 +460,7 @@ fn matter_row(row: &AnyRow) -> Result<MatterRow, StorageError> {
         practice_area: of.parsed("practice_area")?,
         area: of.parsed("area")?,
         area_name: of.opt_text("area_name")?,
+        question: of.opt_parsed("question")?,
         latest: of.parsed("latest")?,
         channel: of.opt_parsed("channel")?,
         latest_state: of.opt_parsed("latest_state")?,

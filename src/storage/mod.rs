@@ -23,6 +23,7 @@ mod orphans;
 pub mod people;
 pub mod push;
 pub mod qualifications;
+mod question_matters;
 pub mod questions;
 mod records;
 pub mod registry;
@@ -330,6 +331,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         people::STATEMENTS,
         push::STATEMENTS,
         qualifications::STATEMENTS,
+        question_matters::STATEMENTS,
         questions::STATEMENTS,
         records::STATEMENTS,
         reopenings::STATEMENTS,

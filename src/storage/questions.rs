@@ -13,7 +13,7 @@ use super::{
     AuditNote, StorageError, Store, audit,
     keys::{Place, Sealed, hex},
     nodes::Lease,
-    records,
+    question_matters, records,
     row::{Columns, statements},
     sessions::{Cursor, LawyerRef, Page},
 };
@@ -51,9 +51,8 @@ statements! {
         q.created_at, q.changed_at, q.first_answer_at, q.third_answer_at FROM questions q LEFT JOIN areas v ON v.code = q.area \
         WHERE (q.citizen = $1 OR $1 = '') AND ($2 = '' OR EXISTS (SELECT 1 FROM question_answers a WHERE a.question = q.id AND a.lawyer = $2)) \
         AND (q.created_at < $3 OR (q.created_at = $3 AND q.id < $4)) ORDER BY q.created_at DESC, q.id DESC LIMIT $5";
+    WRITTEN = "SELECT id, kind, number, lawyer, text_sealed FROM question_texts WHERE question = $1 AND id = $2 AND version = 1";
     ANSWERED_BY = "SELECT question AS id FROM question_answers WHERE question = $1 AND lawyer = $2";
-    LINK = "UPDATE consultations SET question = $2 WHERE id = $1 AND (question IS NULL OR question = $2) \
-        AND EXISTS (SELECT 1 FROM questions q WHERE q.id = $2 AND q.citizen = consultations.citizen)";
 }
 
 words! {
@@ -234,6 +233,7 @@ impl Store {
                 let note = AuditNote { actor, action, object_kind: "question", object: &id, hash };
                 audit::append(&mut tx, &note, step.at).await?;
             }
+            question_matters::follow(&mut tx, question, step).await?;
             if let Event::Answered { .. } = step.event {
                 self.keep_answer(&mut tx, lease, (question, step), texts, calendar).await?;
             }
@@ -416,6 +416,20 @@ impl Store {
         })
     }
 
+    /// Whether a text of this id is there and says something else: ids are minted by clients, and mean one thing.
+    pub async fn is_written_otherwise(&self, question: ConsultationId, new: &NewText) -> Result<bool, StorageError> {
+        let id = question.to_string();
+        let row = sqlx::query(WRITTEN).bind(&id).bind(&new.id).fetch_optional(self.read()).await?;
+        let Some(row) = row else { return Ok(false) };
+        let of = Columns::of("question_texts", &row);
+        let sealed = Sealed::from_bytes(of.bytes("text_sealed")?);
+        let text = self.keys().open_text(text_of(&text_key(&id, &new.id, 1)), &sealed)?;
+        let (kind, lawyer): (TextKind, Option<LawyerId>) = (of.parsed("kind")?, of.opt_parsed("lawyer")?);
+        // The asker and whoever answers do not know their numbers beforehand; whoever replies says to what.
+        let is_elsewhere = kind == TextKind::Reply && of.count("number")? != new.number;
+        Ok(kind != new.kind || lawyer != new.lawyer || text != new.text || is_elsewhere)
+    }
+
     /// Who wrote a text: `Some(None)` is the asker.
     pub async fn text_owner(
         &self,
@@ -424,31 +438,6 @@ impl Store {
     ) -> Result<Option<Option<LawyerId>>, StorageError> {
         let row = sqlx::query(TEXT_OWNER).bind(question.to_string()).bind(text).fetch_optional(self.read()).await?;
         row.map(|row| Columns::of("question_texts", &row).opt_parsed("lawyer")).transpose()
-    }
-
-    /// Notes that a call goes on with a question of the same asker; anything else changes nothing.
-    pub async fn link_call(
-        &self,
-        call: ConsultationId,
-        question: ConsultationId,
-        actor: &str,
-        now: Timestamp,
-    ) -> Result<bool, StorageError> {
-        let (call, question) = (call.to_string(), question.to_string());
-        let mut tx = self.begin().await?;
-        let linked = sqlx::query(LINK).bind(&call).bind(&question).execute(&mut *tx).await?.rows_affected() == 1;
-        if linked {
-            let note = AuditNote {
-                actor,
-                action: "question.called",
-                object_kind: "question",
-                object: &question,
-                hash: content_hash(&question, &call),
-            };
-            audit::append(&mut tx, &note, now).await?;
-        }
-        tx.commit().await?;
-        Ok(linked)
     }
 }
 
@@ -475,7 +464,7 @@ const fn action(event: &Event) -> Option<&'static str> {
 }
 
 /// By which a text can be proved once it was deleted; with its id in it, so that equal texts do not look equal.
-fn content_hash(id: &str, text: &str) -> [u8; 32] {
+pub(super) fn content_hash(id: &str, text: &str) -> [u8; 32] {
     Sha256::digest(format!("{id}\n{text}")).into()
 }
 

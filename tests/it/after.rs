@@ -36,12 +36,13 @@ pub(crate) async fn dissatisfied(held: &Held) -> String {
     matter
 }
 
-async fn rate(client: &Client, matter: &str, stars: u8) -> Answer {
+/// Gives a matter stars.
+pub(crate) async fn rate(client: &Client, matter: &str, stars: u8) -> Answer {
     client.post(&format!("/api/matters/{matter}/rating"), &json!({ "stars": stars })).await
 }
 
 /// The line of a matter in this reader's list, once it says so: what is told live is written a moment later.
-async fn listed(client: &Client, matter: &str, says: impl Fn(&Value) -> bool) -> Value {
+pub(crate) async fn listed(client: &Client, matter: &str, says: impl Fn(&Value) -> bool) -> Value {
     loop {
         let found = client.get("/api/matters").await.body;
         let items = found["items"].as_array().expect("a list");
@@ -52,7 +53,8 @@ async fn listed(client: &Client, matter: &str, says: impl Fn(&Value) -> bool) ->
     }
 }
 
-async fn staff(server: &TestServer, user: &str, name: &str, role: Role) -> Client {
+/// Somebody new of the office, with the password of the first supervisor.
+pub(crate) async fn staff(server: &TestServer, user: &str, name: &str, role: Role) -> Client {
     let app = &server.server.app;
     let like = app.store.account("supervisor1").await.expect("asked").expect("there");
     let new = NewStaff {

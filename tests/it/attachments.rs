@@ -19,7 +19,7 @@ use crate::{
 const MOST: usize = 10 * 1024 * 1024;
 
 /// A photograph, as far as anybody can see.
-fn photograph(bytes: usize) -> Vec<u8> {
+pub(crate) fn photograph(bytes: usize) -> Vec<u8> {
     let mut photograph = b"\xff\xd8\xff\xe0\0\x10JFIF\0\x01".to_vec();
     photograph.extend((photograph.len()..bytes).map(|n| u8::try_from(n % 251).unwrap_or(0)));
     photograph
@@ -30,7 +30,8 @@ pub(crate) async fn attach(client: &Client, question: &str) -> String {
     added(&attach_as(client, question, question, "image/jpeg", photograph(700_000)).await)
 }
 
-async fn attach_as(client: &Client, question: &str, text: &str, kind: &str, bytes: Vec<u8>) -> Answer {
+/// Attaches these bytes to a text under this name of a kind.
+pub(crate) async fn attach_as(client: &Client, question: &str, text: &str, kind: &str, bytes: Vec<u8>) -> Answer {
     client.send_file(&format!("/api/questions/{question}/attachments?text={text}"), kind, bytes).await
 }
 

@@ -24,6 +24,7 @@ mod people;
 mod policy;
 mod privacy;
 mod push;
+mod question_matters;
 mod questions;
 mod race;
 mod records;

@@ -123,8 +123,9 @@ fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
         // It is not said of which text.
         "/api/questions/{id}/attachments POST" => Some([[401; 3], [400; 3], [400; 3], OUT, OUT, OUT, OUT]),
         "/api/attachments/{id}" => Some([[401; 3], [200, 404, 404], [200, 404, 404], OUT, OUT, OUT, OUT]),
-        "/api/questions/{id}/calls POST"
-        | "/api/questions/{id}/release POST"
+        // What is asked for next belongs to it.
+        "/api/questions/{id}/calls POST" => Some([[401; 3], [204, 404, 404], OUT, OUT, OUT, OUT, OUT]),
+        "/api/questions/{id}/release POST"
         | "/api/questions/{id}/decline POST"
         | "/api/questions/{id}/answers/{answer} POST" => Some([[401; 3], OUT, OUT, OUT, OUT, OUT, OUT]),
         _ => None,

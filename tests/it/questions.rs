@@ -257,6 +257,54 @@ async fn follow_ups_are_free_and_answered_by_whoever_answered_and_versions_stay(
 }
 
 #[tokio::test]
+async fn a_text_that_is_sent_twice_is_one_and_its_id_is_good_for_nothing_else() {
+    let server = TestServer::start().await;
+    let (asker, lawyer, other) = (server.guest().await, server.login("lawyer1").await, server.login("lawyer2").await);
+    let question = ask(&asker).await;
+    for client in [&lawyer, &other] {
+        claim(client, &question).await;
+    }
+    let first: Uuid = mint();
+    let path = |rest: &str| format!("/api/questions/{question}/{rest}");
+    let refused = |answer: Answer| assert_eq!((answer.status, answer.code()), (StatusCode::CONFLICT, "id-used"));
+
+    assert_eq!(give(&lawyer, &question, first, ADVICE).await.status, StatusCode::OK);
+    assert_eq!(texts(&give(&lawyer, &question, first, ADVICE).await, "ANSWER"), 1, "sent twice");
+    refused(give(&lawyer, &question, first, &format!("{ADVICE}另外")).await);
+    refused(give(&other, &question, first, ADVICE).await);
+    let asked: MessageId = mint();
+    for n in 1..=2 {
+        let id = if n == 1 { asked } else { mint() };
+        let said = json!({ "id": id, "text": format!("还有第{n}个问题") });
+        assert_eq!(asker.post(&path("follow-ups"), &said).await.status, StatusCode::OK);
+    }
+    refused(asker.post(&path("follow-ups"), &json!({ "id": asked, "text": "换一句话" })).await);
+    refused(asker.post(&path("follow-ups"), &json!({ "id": first, "text": "还有第1个问题" })).await);
+    let reply = |id: &str, number: u8, text: &str| json!({ "id": id, "followUp": number, "text": text });
+    refused(lawyer.post(&path("replies"), &reply(&asked.to_string(), 1, "还有第1个问题")).await);
+    let replied = mint::<MessageId>().to_string();
+    for _ in 0..2 {
+        let said = lawyer.post(&path("replies"), &reply(&replied, 1, "可以。")).await;
+        assert_eq!((said.status, texts(&said, "REPLY")), (StatusCode::OK, 1), "{:?}", said.body);
+    }
+    refused(lawyer.post(&path("replies"), &reply(&replied, 1, "不可以。")).await);
+    refused(lawyer.post(&path("replies"), &reply(&replied, 2, "可以。")).await);
+
+    let shown = read(&asker, &question).await;
+    let count = ["ANSWER", "FOLLOW_UP", "REPLY"].map(|kind| texts(&shown, kind));
+    assert_eq!((count, &shown.body["pending"]), ([1, 2, 1], &json!(1)), "what was refused changed nothing");
+    // Two with one id in the same moment: one of them is kept, and who sent the other hears it.
+    let twin: MessageId = mint();
+    let said = ["甲问", "乙问"].map(|text| json!({ "id": twin, "text": text }));
+    let follow_ups = path("follow-ups");
+    let both = tokio::join!(asker.post(&follow_ups, &said[0]), asker.post(&follow_ups, &said[1]));
+    let mut told = [both.0.status, both.1.status];
+    told.sort();
+    assert_eq!(told, [StatusCode::OK, StatusCode::CONFLICT]);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn nobody_reads_what_is_not_theirs_and_it_looks_as_if_it_were_not_there() {
     let server = TestServer::start().await;
     let question = ask(&server.guest().await).await;
@@ -388,7 +436,7 @@ async fn the_same_matter_goes_on_as_a_call() {
 
     let linked = asker.post(&path, &json!({ "call": call })).await;
     let again = asker.post(&path, &json!({ "call": call })).await;
-    let foreign = asker.post(&path, &json!({ "call": mint::<ConsultationId>() })).await;
+    let foreign = asker.post(&path, &json!({ "call": question })).await;
 
     assert_eq!(
         [linked.status, again.status, foreign.status],

@@ -11,13 +11,18 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
 use sha2::Sha256;
 use tokio::sync::mpsc;
-use yunfa::clock::Clock;
-use yunfa_signaling::{message::ClientMessage, time::Timestamp, words::Channel};
+use yunfa::{clock::Clock, live::Person};
+use yunfa_signaling::{
+    message::{ClientMessage, ServerMessage},
+    time::Timestamp,
+    words::Channel,
+};
 
 use crate::{
     calls::{ask, offered, on_duty},
     page::Page,
-    server::TestServer,
+    questions,
+    server::{Client, TestServer},
 };
 
 const SECRET: &str = "a secret of sixteen or more";
@@ -85,16 +90,82 @@ fn signature(headers: &HeaderMap, body: &str) -> String {
     format!("sha256={}", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
 }
 
-#[tokio::test]
-async fn whoever_is_called_back_and_has_no_page_open_gets_a_message() {
-    let (url, mut posts) = gateway().await;
-    let settings = [("sms.gateway", "http"), ("sms.url", url.as_str()), ("sms.secret", SECRET)];
-    let server = TestServer::with(&settings, Clock::machine()).await;
+/// A citizen who has left a number.
+async fn with_phone(server: &TestServer, posts: &mut Posts) -> Client {
     let citizen = server.guest().await;
     citizen.post("/api/citizen/phone/code", &json!({ "phone": PHONE })).await;
     let sent: Value = serde_json::from_str(&posts.recv().await.expect("a post").1).expect("JSON");
     let confirmation = json!({ "phone": PHONE, "code": sent["code"] });
     assert_eq!(citizen.post("/api/citizen/phone", &confirmation).await.status, StatusCode::OK);
+    citizen
+}
+
+/// The next message that is no code, signed.
+async fn next_notice(posts: &mut Posts) -> Value {
+    loop {
+        let (headers, body) = posts.recv().await.expect("a post");
+        assert_eq!(headers["yunfa-signature"], signature(&headers, &body));
+        let said: Value = serde_json::from_str(&body).expect("JSON");
+        // The code was posted a second time to the gateway that had failed.
+        if said.get("code").is_none() {
+            return said;
+        }
+    }
+}
+
+#[tokio::test]
+async fn whose_question_is_answered_while_no_page_is_open_gets_a_message_without_a_word_of_it() {
+    let (url, mut posts) = gateway().await;
+    let settings = [("sms.gateway", "http"), ("sms.url", url.as_str()), ("sms.secret", SECRET)];
+    let server = TestServer::with(&settings, Clock::machine()).await;
+    let citizen = with_phone(&server, &mut posts).await;
+    let (first, second) = (server.login("lawyer1").await, server.login("lawyer2").await);
+    let question = questions::ask(&citizen).await;
+
+    // With a page open, the page says it.
+    let mut page = Page::open(&citizen).await;
+    questions::claim(&first, &question).await;
+    questions::answer(&first, &question).await;
+    page.hear(|message| matches!(message, ServerMessage::Question { .. }).then_some(())).await;
+    drop(page);
+    // A guest without a number gets none, and nothing waits for it.
+    let nameless = questions::ask(&server.guest().await).await;
+    questions::claim(&first, &nameless).await;
+    questions::answer(&first, &nameless).await;
+    wait_until_gone(&server, &citizen).await;
+    questions::claim(&second, &question).await;
+    questions::answer(&second, &question).await;
+
+    let notice = next_notice(&mut posts).await;
+    assert_eq!((&notice["notice"], &notice["phone"]), (&json!("question-answered"), &json!(PHONE)));
+    let words = notice.to_string();
+    assert!(!words.contains("工资") && !words.contains("仲裁") && !words.contains(&question), "{words}");
+    server.stop().await;
+    posts.close();
+    // The gateway fails whenever nothing waits: what else was posted is the same message, or the code, again.
+    while let Some((_, body)) = posts.recv().await {
+        let said: Value = serde_json::from_str(&body).expect("JSON");
+        assert!(
+            said.get("code").is_some() || said["id"] == notice["id"],
+            "one message, for the answer that nobody saw"
+        );
+    }
+}
+
+/// Waits until the server knows that this person's page is closed.
+async fn wait_until_gone(server: &TestServer, citizen: &Client) {
+    let me = citizen.get("/api/me").await.body["id"].as_str().expect("an id").parse().expect("an id");
+    while server.server.app.live.is_here(Person::Citizen(me)) {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn whoever_is_called_back_and_has_no_page_open_gets_a_message() {
+    let (url, mut posts) = gateway().await;
+    let settings = [("sms.gateway", "http"), ("sms.url", url.as_str()), ("sms.secret", SECRET)];
+    let server = TestServer::with(&settings, Clock::machine()).await;
+    let citizen = with_phone(&server, &mut posts).await;
     let mut asker = Page::open(&citizen).await;
     let consultation = ask(&server, &mut asker, Channel::Text).await;
     asker.ask(ClientMessage::CallMeBack { consultation }).await.expect("to be called back");
@@ -104,15 +175,7 @@ async fn whoever_is_called_back_and_has_no_page_open_gets_a_message() {
     let offer = offered(&mut desk).await;
     desk.ask(ClientMessage::AcceptOffer { offer: offer.id }).await.expect("accepted");
 
-    let notice = loop {
-        let (headers, body) = posts.recv().await.expect("a post");
-        assert_eq!(headers["yunfa-signature"], signature(&headers, &body));
-        let said: Value = serde_json::from_str(&body).expect("JSON");
-        // The code was posted a second time to the gateway that had failed.
-        if said.get("code").is_none() {
-            break said;
-        }
-    };
+    let notice = next_notice(&mut posts).await;
     assert_eq!((&notice["notice"], &notice["phone"]), (&json!("call-back"), &json!(PHONE)));
     assert!(notice["until"].as_i64().is_some_and(|until| until > 1_763_000_000_000), "{notice}");
     server.stop().await;

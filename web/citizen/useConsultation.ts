@@ -101,29 +101,36 @@ export function useConsultation(directory: () => Directory) {
         return
       }
     }
+    const isLinked = wish.question ? await belong(wish.question, consultation) : true
     link.socket.start()
     if (channel !== 'text') link.call.join()
     const { practiceArea, area, lawyer } = wish
     const asked = link.socket.say({ type: 'requestConsultation', consultation, practiceArea, area, channel, lawyer })
     link.repeatDevices()
     const refused = await asked
-    if (!refused && wish.question) void linkCall(wish.question, consultation)
+    if (!refused && wish.question && !isLinked) void linkCall(wish.question, consultation)
     if (refused && flow.value.matter === consultation) {
       link.release()
       flow.value = refuse(flow.value, refused)
     }
   }
 
-  /** Says that a call goes on with a text question. The call does not wait for it. */
+  /** Says that a call goes on with a text question before it is asked for, so that the two are one matter. */
+  async function belong(question: string, call: string): Promise<boolean> {
+    try {
+      await api.post(`/api/questions/${question}/calls`, { call })
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /** The same once the call is there, when the line was bad before. The call does not wait for it. */
   async function linkCall(question: string, call: string): Promise<void> {
     for (const pause of LINK_PAUSES_MS) {
       await new Promise(resolve => setTimeout(resolve, pause))
-      try {
-        await api.post(`/api/questions/${question}/calls`, { call })
-        return
-      } catch {
-        // Once more, later; without it the two are separate matters in the books.
-      }
+      // Once more, later; without it the two are separate matters in the books.
+      if (await belong(question, call)) return
     }
   }
 

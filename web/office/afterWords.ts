@@ -11,6 +11,8 @@ const zh = {
   'matters.none': '没有符合条件的事项。',
   'matters.more': '更早的事项',
   'matters.id': '编号',
+  'matters.asked': '留言咨询',
+  'matters.askedAnswers': '{time} 提问，{n} 位律师解答',
   'matters.chain': '经过',
   'matters.export': '导出档案',
   'matters.exportHint': '压缩包内有封存的记录、审计凭证和汇总表，不含谈话内容；导出会留下审计记录。',
@@ -105,6 +107,8 @@ const en: Record<keyof typeof zh, string> = {
   'matters.none': 'No matter fits.',
   'matters.more': 'Earlier matters',
   'matters.id': 'Number',
+  'matters.asked': 'In writing',
+  'matters.askedAnswers': 'asked {time}, {n} lawyers answered',
   'matters.chain': 'What happened',
   'matters.export': 'Export the file',
   'matters.exportHint':

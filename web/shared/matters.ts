@@ -51,6 +51,8 @@ export interface MatterRow {
   grade: Grade
   incident: { id: string; name: string } | null
   previous: string | null
+  /** The text question that began it, or with which it goes on. */
+  question: string | null
   practiceArea: PracticeArea
   area: string
   areaName: string | null

@@ -1,6 +1,8 @@
 // Text questions as the HTTP API tells of them (docs/protocol.md, "Text questions").
 import type { Attachment } from './attachments'
+import type { MatterRow } from './matters'
 import type { ConsultationState, Outcome, PracticeArea } from './protocol'
+import type { SessionRow } from './sessions'
 
 export type TextKind = 'QUESTION' | 'ANSWER' | 'FOLLOW_UP' | 'REPLY'
 
@@ -34,6 +36,10 @@ export interface QuestionShown extends QuestionRow {
   heldUntil: number | null
   texts: QuestionText[]
   attachments: Attachment[]
+  /** The calls that went on with it; of a lawyer, the lawyer's own. */
+  calls: SessionRow[]
+  /** The matter, for its asker. */
+  matter: MatterRow | null
   now: number
 }
 
