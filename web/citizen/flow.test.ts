@@ -1,7 +1,19 @@
 // The citizen's way.
 import { describe, expect, test } from 'vitest'
 import type { ConsultationState, ConsultationView, ServerMessage, SessionView, Welcome } from '#shared/protocol'
-import { answer, type Flow, hear, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
+import {
+  answer,
+  entrySourceOf,
+  type Flow,
+  hear,
+  leave,
+  prepare,
+  refuse,
+  request,
+  START,
+  stateWord,
+  type Wish,
+} from './flow'
 
 const WISH: Wish = { practiceArea: 'LABOUR', area: '371321101201', channel: 'video', lawyer: null }
 const WELCOME: Welcome = {
@@ -18,6 +30,13 @@ const WELCOME: Welcome = {
   now: 0,
 }
 const ASKED = request(prepare(START, WISH), 'c', 'video')
+
+test('the source of an entry is what a printed code says, and nothing else', () => {
+  for (const source of ['qr-hexi', '河西村:1', 'a_b.c', 'x'.repeat(64)])
+    expect(entrySourceOf(`?src=${source}`)).toBe(source)
+  for (const source of ['', '%3Cscript%3E', 'a b', 'x'.repeat(65)]) expect(entrySourceOf(`?src=${source}`)).toBeNull()
+  expect(entrySourceOf('')).toBeNull()
+})
 
 describe('waiting', () => {
   test('nothing is asked before the devices are there', () => {

@@ -21,6 +21,15 @@ export type IdentityMode = 'GUEST' | 'REFUSED'
 /** Why it is over without a session. */
 export type Unserved = { kind: 'missed' } | { kind: 'refused'; code: string } | { kind: 'lost' }
 
+/** What the server takes as the source of an entry. */
+const SOURCE = /^[\p{Alphabetic}\p{N}_.:-]{1,64}$/u
+
+/** Where somebody came from (`?src=` of a printed code); a damaged one is left out, so that it keeps nobody from being served. */
+export function entrySourceOf(search: string): string | null {
+  const source = new URLSearchParams(search).get('src') ?? ''
+  return SOURCE.test(source) ? source : null
+}
+
 export interface Flow {
   stage: 'choosing' | 'preparing' | 'waiting' | 'unanswered' | 'held' | 'called' | 'talking' | 'over'
   wish: Wish | null

@@ -9,7 +9,19 @@ import { useNow } from '#shared/ticker'
 import { useLink } from '#shared/useLink'
 import { keepAwake } from '#shared/wake'
 import type { Directory } from './directory'
-import { answer, hear, type IdentityMode, leave, prepare, refuse, request, START, stateWord, type Wish } from './flow'
+import {
+  answer,
+  entrySourceOf,
+  hear,
+  type IdentityMode,
+  leave,
+  prepare,
+  refuse,
+  request,
+  START,
+  stateWord,
+  type Wish,
+} from './flow'
 import { usePhone } from './usePhone'
 
 /** What this browser remembers of its guest: enough to know that there is one. */
@@ -145,7 +157,7 @@ export function useConsultation(directory: () => Directory) {
     const consentVersion = directory().consentVersion
     const wanted = JSON.stringify({ identityMode, consentVersion })
     if (readGuest() === wanted && (await isKnown())) return
-    const entrySource = new URLSearchParams(location.search).get('src')?.slice(0, 64)
+    const entrySource = entrySourceOf(location.search)
     link.socket.stop()
     await api.post('/api/citizen/guest', { consentVersion, identityMode, ...(entrySource ? { entrySource } : {}) })
     phone.forget()

@@ -6,5 +6,14 @@ export function takeJoinCode(): string | null {
   const { hash, pathname, search } = window.location
   if (!hash.startsWith(MARK)) return null
   window.history.replaceState(null, '', pathname + search)
-  return decodeURIComponent(hash.slice(MARK.length)).slice(0, 40)
+  return decoded(hash.slice(MARK.length)).slice(0, 40)
+}
+
+/** A link that was cut in two may end within a sign: then it is shown as it is. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
