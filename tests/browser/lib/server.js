@@ -1,5 +1,6 @@
 // The real server with the demo county, on free ports and a data folder of its own.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -43,6 +44,16 @@ export async function startServer(settings = []) {
     log: () => lines.join(''),
     lawyer: user => demo.lawyers.find(one => one.user === user),
     staff: role => demo.staff.find(one => one.role === role),
+    /** Somebody more of the bureau, as whoever runs the machine adds them: a lawyer, or a member of the office, who comes first then. */
+    employ: async (user, name, role) => {
+      const command = role ? ['add-staff', '--role', role] : ['add-lawyer']
+      const told = spawn(BINARY, ['admin', ...command, '--user', user, '--name', name, '--data', data, '--set', 'log.level=warn'])
+      told.stdin.end(`password of ${user}\n`)
+      const [code] = await once(told, 'exit')
+      if (code !== 0) throw new Error(`${user} was not added`)
+      const list = role ? demo.staff : demo.lawyers
+      list.unshift({ user, password: `password of ${user}`, name, role })
+    },
     stop: async () => {
       if (exited === null) {
         child.kill('SIGINT')

@@ -19,13 +19,14 @@ export let browser
 // A run that is given up takes its server and its browsers with it.
 process.once('SIGTERM', () => process.exit(143))
 
-/** Starts server and browsers before the tests of the file that calls it, and stops them afterwards. */
-export function useStage(settings = [], starts = [startBrowser, startBrowser]) {
+/** Starts server and browsers before the tests of the file that calls it, does what is to be done then, and stops them afterwards. */
+export function useStage(settings = [], starts = [startBrowser, startBrowser], then = async () => {}) {
   before(async () => {
     mkdirSync(OUTPUT, { recursive: true })
     server = await startServer(settings)
     browsers = await Promise.all(starts.map(start => start()))
     browser = browsers[0]
+    await then()
   })
   // A failed test leaves nobody on duty for the next one.
   afterEach(() => Promise.all(browsers.map(closeAll)))
