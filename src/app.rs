@@ -23,6 +23,7 @@ use crate::{
     call_back,
     clock::Clock,
     config::{Config, Http, machine},
+    conflicts::{self, Declared},
     crash_point::crash_point,
     domain::{calendar::Calendar, people::Subject},
     files, floors, handover,
@@ -223,7 +224,9 @@ impl Server {
         let (alerts, to_send) = mpsc::channel(push::ALERTS);
         let (called, calls) = mpsc::channel(call_back::MAILBOX);
         let (floors, turned) = mpsc::channel(floors::MAILBOX);
-        let live = start_live(&config, &clock, &store, recorder.clone(), (alerts, called, floors)).await?;
+        let (declared, conflicts) = mpsc::channel(conflicts::MAILBOX);
+        let told = (alerts, called, floors, declared);
+        let live = start_live(&config, &clock, &store, recorder.clone(), told).await?;
         handover::take_over(&jobs, &live, &recorder, config.timers).await?;
         let sms = Sms::new(config.sms.clone(), clock.clone(), shutdown.clone()).map_err(StartError::Sms)?;
         let questions = start_questions(&config, &jobs, &live, &sms, &shutdown).await?;
@@ -268,6 +271,8 @@ impl Server {
         });
         let teller = app.clone();
         shutdown.spawn(async move { call_back::tell(&teller, calls).await });
+        let keeper = app.clone();
+        shutdown.spawn(async move { conflicts::keep(&keeper, conflicts).await });
         let keeper = app.clone();
         shutdown.spawn(async move { floors::keep(&keeper, turned).await });
         let watched = app.clone();
@@ -349,13 +354,16 @@ async fn start_recording(
     Ok((recorder, writer, jobs))
 }
 
+/// Whom the live part tells of what is not its own: pushes, calls back, alarms, conflicts.
+type Told = (mpsc::Sender<Alert>, mpsc::Sender<Called>, mpsc::Sender<FloorTurned>, mpsc::Sender<Declared>);
+
 /// Starts the media workers and everything that happens now.
 async fn start_live(
     config: &Config,
     clock: &Clock,
     store: &Store,
     recorder: Recorder,
-    (alerts, called, floors): (mpsc::Sender<Alert>, mpsc::Sender<Called>, mpsc::Sender<FloorTurned>),
+    (alerts, called, floors, declared): Told,
 ) -> Result<Live, StartError> {
     let addresses = if config.media.public_addresses.is_empty() {
         let loopback = IpAddr::from([127, 0, 0, 1]);
@@ -371,7 +379,8 @@ async fn start_live(
     let (media, facts) = Driver::start(driver).map_err(StartError::Media)?;
     let localities = store.areas().await?.into_iter().map(|area| (area.code, area.name)).collect();
     let (clock, timers) = (clock.clone(), config.timers);
-    let live = Live::start(live::Parts { clock, recorder, media, facts, localities, timers, alerts, called, floors });
+    let parts = live::Parts { clock, recorder, media, facts, localities, timers, alerts, called, floors, declared };
+    let live = Live::start(parts);
     live.watch_floors(floors::minimums(store).await?, store.open_alarms().await?);
     Ok(live)
 }

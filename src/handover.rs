@@ -1,7 +1,7 @@
 //! What the last process left waiting goes on in this one: outcomes, seals and stars of sessions that are over, call backs.
 use tracing::{info, warn};
 use yunfa_signaling::{
-    consultation::{Again, Consultation, SessionIds},
+    consultation::{Again, Consultation, Input, SessionIds},
     milestone::Milestone,
     timers::Timers,
 };
@@ -84,7 +84,12 @@ async fn on_hold(
             lawyer: clock.mint(),
         }),
     };
-    Ok(Consultation::resume_on_hold(history, again, timers, clock.now()))
+    let Some(mut matter) = Consultation::resume_on_hold(history, again, timers, clock.now()) else { return Ok(None) };
+    let known = store.known(matter.id(), matter.opening().citizen, clock.wall()).await?;
+    if let Err(refused) = matter.handle(Input::Known(known), clock.now()) {
+        warn!(consultation.id = ?matter.id(), "what is known of a matter is refused: {refused}");
+    }
+    Ok(Some(matter))
 }
 
 /// The asker and the lawyer of a matter; who is no longer known is left out.

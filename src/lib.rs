@@ -10,6 +10,7 @@ pub mod call_back;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod conflicts;
 mod crash_point;
 pub mod domain;
 pub mod files;

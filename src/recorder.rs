@@ -25,7 +25,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use yunfa_signaling::{
-    consultation::Continuation,
+    consultation::{Continuation, Known},
     ids::{CitizenId, ConsultationId, SessionId},
     milestone::Milestone,
     time::Instant,
@@ -276,6 +276,11 @@ impl Recorder {
         citizen: CitizenId,
     ) -> Result<Option<Continuation>, RecorderError> {
         Ok(self.store.continuation(consultation, citizen, self.clock.wall()).await?)
+    }
+
+    /// What is known of the matter for which this consultation is asked.
+    pub async fn known(&self, consultation: ConsultationId, citizen: CitizenId) -> Result<Known, RecorderError> {
+        Ok(self.store.known(consultation, citizen, self.clock.wall()).await?)
     }
 
     /// Whether the database is away, or takes nothing because the disk is full: calls go on, nothing new begins.

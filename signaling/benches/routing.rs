@@ -74,6 +74,7 @@ impl Book {
             channel: Channel::Voice,
             lawyer: None,
             asked: self.now.mono,
+            grade: yunfa_signaling::words::Grade::Normal,
             away: false,
             barred: BTreeSet::new(),
         };

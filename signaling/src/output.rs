@@ -7,7 +7,7 @@ use crate::{
     milestone::{Event, Milestone},
     private::ChatText,
     time::{Instant, Now, Timestamp},
-    words::{Channel, PracticeArea, Role},
+    words::{Channel, Grade, PracticeArea, Role},
 };
 
 /// One order to the shell. `Done` of a request is not among them: the shell says it after draining the outputs of a
@@ -101,8 +101,10 @@ pub struct Seek {
     pub channel: Channel,
     /// The lawyer the asker chose.
     pub lawyer: Option<LawyerId>,
-    /// When it was asked: the queue is in this order.
+    /// When it was asked.
     pub asked: Instant,
+    /// How grave it is: the queue is in this order, then in that of the asking.
+    pub grade: Grade,
     /// The asker is away just now.
     pub away: bool,
     /// Lawyers who are not to be rung.
@@ -208,6 +210,18 @@ impl Outbox {
 
     pub(crate) fn hint(&mut self, hint: Hint) {
         self.push(Output::Duty(hint));
+    }
+
+    /// Says this in place of a wish that nobody has heard yet, or, when there is none, besides.
+    pub(crate) fn seek_anew(&mut self, seek: Seek) {
+        let unheard = self.queue.iter_mut().rev().find_map(|output| match output {
+            Output::Duty(Hint::Seek(unheard)) => Some(unheard),
+            _ => None,
+        });
+        match unheard {
+            Some(unheard) => *unheard = seek,
+            None => self.hint(Hint::Seek(seek)),
+        }
     }
 
     pub(crate) fn event(&mut self, event: Event, now: Now) {

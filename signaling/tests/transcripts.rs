@@ -12,7 +12,7 @@ use std::{
 
 use common::{County, Heard, uuid};
 use yunfa_signaling::{
-    consultation::{Again, Consultation, Continuation, Input, MediaFact, Party, SessionIds},
+    consultation::{Again, Consultation, Continuation, Input, Known, MediaFact, Party, SessionIds},
     duty::{self, Tab, Wish},
     error::SessionError,
     ids::{ConsultationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
@@ -375,6 +375,11 @@ impl Stage {
             }
             ["is", "ended", "by", "a", "supervisor"] => {
                 return self.county.feed(id, Input::SupervisorEnds { session });
+            }
+            ["is", "known", "as", grade, "without", lawyers @ ..] => {
+                let barred = lawyers.iter().map(|name| self.lawyers[*name]).collect();
+                let grade = grade.parse().expect("a grade");
+                return self.county.feed(id, Input::Known(Known { grade, barred }));
             }
             ["is", "stopped"] => return self.county.feed(id, Input::Stop),
             ["asks", "again"] => asks_again(id),

@@ -1,11 +1,13 @@
 //! How grave matters are: grades by lawyer and supervisor, incidents, and the office's list of grave ones with its clocks.
+use std::collections::BTreeSet;
+
 use axum::{
     Json,
     extract::{Path, State},
     http::StatusCode,
 };
 use serde::{Deserialize, Serialize};
-use yunfa_signaling::{time::Timestamp, words::Grade};
+use yunfa_signaling::{ids::ConsultationId, time::Timestamp, words::Grade};
 
 use super::{
     auth::{Noted, audit},
@@ -17,7 +19,8 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    app::Shared,
+    app::{App, Shared},
+    conflicts,
     domain::{
         grading::{self, EscalationAct, EscalationState, GradeBy, Sign, by_signs, is_reason, may_set},
         people::Subject,
@@ -75,6 +78,7 @@ pub(super) async fn grade(
     let actor = caller.subject.id();
     let new = NewGrade { from: matter.grade, to, by, reason: &said.reason, actor: &actor };
     if app.store.set_grade(matter.matter, new, app.clock.wall()).await.map_err(stored)? {
+        tell(&app, matter.matter).await?;
         Ok(Json(Stands { grade: to }))
     } else {
         Err(Code::ChangedMeanwhile.into())
@@ -185,7 +189,17 @@ pub(super) async fn link(
     let matter = found(&app, caller, Action::LinkMatter, &id).await?;
     let actor = caller.subject.id();
     let linked = app.store.set_tag(matter.matter, said.incident.as_deref(), &actor, app.clock.wall()).await;
-    if linked.map_err(stored)? { Ok(StatusCode::NO_CONTENT) } else { Err(wrong("there is no such incident")) }
+    if !linked.map_err(stored)? {
+        return Err(wrong("there is no such incident"));
+    }
+    tell(&app, matter.matter).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What waits of the matter and its incident hears how grave it is now, and who has a conflict.
+async fn tell(app: &App, matter: ConsultationId) -> Result<(), Problem> {
+    let waiting = app.store.waiting_beside(matter).await.map_err(stored)?;
+    conflicts::tell(app, waiting, &BTreeSet::new()).await.map_err(stored)
 }
 
 /// Which escalations are asked for.

@@ -8,6 +8,7 @@ mod body;
 pub mod budget;
 mod citizen;
 pub mod client;
+mod conflicts;
 pub mod crowd;
 mod directory;
 mod door;
@@ -139,6 +140,10 @@ pub fn routes() -> Vec<Route> {
         get("/api/incidents", Action::ListIncidents, grades::incidents),
         post("/api/incidents", Action::NameIncident, grades::name),
         post("/api/incidents/{id}", Action::CountIncident, grades::count),
+        get("/api/incidents/{id}/conflicts", Action::SeeConflicts, conflicts::list),
+        post("/api/incidents/{id}/conflicts", Action::BarLawyer, conflicts::keep_out),
+        post("/api/incidents/{id}/conflicts/lift", Action::LetLawyerIn, conflicts::let_in),
+        get("/api/conflicts", Action::CountConflicts, conflicts::own),
         get("/api/escalations", Action::ListEscalations, grades::escalations),
         post("/api/escalations/{id}", Action::StepEscalation, grades::step),
         post("/api/matters/{id}/rating", Action::RateMatter, matters::rate),

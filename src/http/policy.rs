@@ -169,6 +169,14 @@ table! {
     NameIncident:     No No All No No All No, Forbid;
     /// Say how many people an incident concerns.
     CountIncident:    No No All No No All No, Hide;
+    /// See who is kept out of an incident for a conflict of interest.
+    SeeConflicts:     No No No No No All No, Hide;
+    /// Keep a lawyer out of an incident.
+    BarLawyer:        No No No No No All No, Hide;
+    /// Let a lawyer in again who was kept out by mistake.
+    LetLawyerIn:      No No No No No All No, Hide;
+    /// See in how many incidents one is rung for nothing.
+    CountConflicts:   No No Own No No No No, Forbid;
     /// See grave matters with their clocks.
     ListEscalations:  No No No No No All No, Forbid;
     /// Take a step of an escalation.

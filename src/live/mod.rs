@@ -26,7 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{info, warn};
 use yunfa_media::driver::{FactReceiver, Handle};
 use yunfa_signaling::{
-    consultation::Consultation,
+    consultation::{Consultation, Known},
     duty::{Alarm, FloorKey, FloorState, Input},
     error::SessionError,
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId, RequestId, SessionId},
@@ -44,7 +44,7 @@ use self::{
     registry::{Attach, Registry, RegistryParts, ToConsultation, ToPerson},
     transport::Plane,
 };
-use crate::{clock::Clock, domain::people::Lawyer, push::Alert, recorder::Recorder};
+use crate::{clock::Clock, conflicts::Declared, domain::people::Lawyer, push::Alert, recorder::Recorder};
 
 /// How long ended consultations may take to write what they have when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -69,6 +69,8 @@ pub struct Parts {
     pub called: mpsc::Sender<Called>,
     /// Alarms of duty floors.
     pub floors: mpsc::Sender<FloorTurned>,
+    /// Lawyers who declined for a conflict.
+    pub declared: mpsc::Sender<Declared>,
 }
 
 /// Somebody who is called back and must be told by other ways than a page.
@@ -87,11 +89,12 @@ pub struct Live(Arc<Registry>);
 impl Live {
     /// Begins: nobody is here yet.
     pub fn start(parts: Parts) -> Self {
-        let Parts { clock, recorder, media, facts, localities, timers, alerts, called, floors } = parts;
+        let Parts { clock, recorder, media, facts, localities, timers, alerts, called, floors, declared } = parts;
         let (duty, mailbox) = mpsc::channel(duty::MAILBOX);
         let (looks, look) = mpsc::channel(duty::LOOKS);
         let plane = Plane::new(media);
-        let parts = RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called, floors };
+        let parts =
+            RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called, floors, declared };
         let registry = Arc::new(Registry::new(parts));
         tokio::spawn(duty::run(Arc::clone(&registry), mailbox, look));
         tokio::spawn(hear(Arc::clone(&registry), facts));
@@ -144,6 +147,11 @@ impl Live {
             return Err(SessionError::Over);
         }
         answered.await.unwrap_or(Err(SessionError::Over))
+    }
+
+    /// More is known of a matter that may wait: how grave it is, who must not be rung for it. Nothing when it does not run.
+    pub fn learned(&self, consultation: ConsultationId, known: Known) {
+        self.0.post(consultation, ToConsultation::Learned(known));
     }
 
     /// Tells every page of a person something that is not of a consultation that runs.

@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{error, warn};
 use yunfa_signaling::{
-    consultation::{Consultation, MediaFact, Opening, Party},
+    consultation::{Consultation, Known, MediaFact, Opening, Party},
     duty,
     error::SessionError,
     ids::{AreaCode, ConsultationId, LawyerId, SessionId},
@@ -37,6 +37,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
+    conflicts::Declared,
     domain::{
         evidence::{SecondFacts, TransportTotals},
         people,
@@ -145,6 +146,8 @@ pub(super) enum ToConsultation {
     Ring(Vec<Ring>),
     /// How a lawyer is looked for.
     Routed(RouteMode),
+    /// More is known of its matter.
+    Learned(Known),
     /// A ring is taken back.
     Withdraw(LawyerId),
     /// Where it stands in the queue.
@@ -198,6 +201,7 @@ pub(super) struct Registry {
     pub(super) looks: mpsc::Sender<Look>,
     called: mpsc::Sender<Called>,
     floors: mpsc::Sender<FloorTurned>,
+    declared: mpsc::Sender<Declared>,
     people: DashMap<Person, PersonMailbox>,
     consultations: DashMap<ConsultationId, ConsultationMailbox>,
     next_tab: AtomicU64,
@@ -215,11 +219,13 @@ pub(super) struct RegistryParts {
     pub(super) looks: mpsc::Sender<Look>,
     pub(super) called: mpsc::Sender<Called>,
     pub(super) floors: mpsc::Sender<FloorTurned>,
+    pub(super) declared: mpsc::Sender<Declared>,
 }
 
 impl Registry {
     pub(super) fn new(parts: RegistryParts) -> Self {
-        let RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called, floors } = parts;
+        let RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called, floors, declared } =
+            parts;
         Self {
             clock,
             recorder,
@@ -235,6 +241,7 @@ impl Registry {
             looks,
             called,
             floors,
+            declared,
             people: DashMap::new(),
             consultations: DashMap::new(),
             next_tab: AtomicU64::new(1),
@@ -373,6 +380,13 @@ impl Registry {
     pub(super) fn call(&self, called: Called) {
         if self.called.try_send(called).is_err() {
             warn!(citizen.id = ?called.citizen, "somebody who is called back cannot be told");
+        }
+    }
+
+    /// A lawyer has a conflict; what is asked from now on will know of it in any case.
+    pub(super) fn declared(&self, declared: Declared) {
+        if self.declared.try_send(declared).is_err() {
+            warn!(consultation.id = ?declared.consultation, "a conflict of interest is told to nobody else who waits");
         }
     }
 

@@ -5,7 +5,7 @@ use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tracing::{debug, error, info, warn};
 use yunfa_signaling::{
-    consultation::{Consultation, Continuation, Input, MediaFact, Opening, Party},
+    consultation::{Consultation, Continuation, Input, Known, MediaFact, Opening, Party},
     duty,
     error::SessionError,
     ids::{LawyerId, OfferId, RequestId, SessionId},
@@ -13,7 +13,7 @@ use yunfa_signaling::{
     milestone::{Event, Milestone},
     output::{self, Output},
     time::Instant,
-    words::ConsultationState,
+    words::{ConsultationState, DeclineReason},
 };
 
 use super::{
@@ -26,6 +26,7 @@ use super::{
     transport::Room,
 };
 use crate::{
+    conflicts::Declared,
     push::Alert,
     recorder::{ChatLine, Recorder, RecorderError},
 };
@@ -167,10 +168,11 @@ impl Task {
             ServerMessage::Error { reply_to: Some(request), code, message, retry_after }
         };
         let opened = match admitted {
-            Some(Ok(Admitted::New(continues))) => {
+            Some(Ok(Admitted::New(continues, known))) => {
                 if let Some(matter) = continues {
                     self.goes_on(matter);
                 }
+                self.learns(known);
                 ServerMessage::Done { reply_to: request }
             }
             // Ids are minted by clients: one that was used before the server started is over.
@@ -196,6 +198,15 @@ impl Task {
     fn goes_on(&mut self, matter: Continuation) {
         if let Err(refused) = self.machine.handle(Input::Continues(matter), self.registry.clock.now()) {
             error!(consultation.id = ?self.opening.consultation, "a matter cannot go on: {refused}");
+        }
+    }
+
+    /// Before anything was ordered: the queue hears of it with the matter.
+    fn learns(&mut self, known: Known) {
+        if known != Known::default()
+            && let Err(refused) = self.machine.handle(Input::Known(known), self.registry.clock.now())
+        {
+            error!(consultation.id = ?self.opening.consultation, "what is known of a matter is refused: {refused}");
         }
     }
 
@@ -265,6 +276,7 @@ impl Task {
                     self.reply(party, tab, line);
                 }
             }
+            ToConsultation::Learned(known) => self.feed(Input::Known(known)),
             ToConsultation::Stop => {
                 self.feed(Input::Stop);
                 // What is still awaited (an outcome, a rating) is taken up again after the restart.
@@ -336,6 +348,10 @@ impl Task {
                 // The evidence goes before the end: whoever reads the end after a crash finds all of it.
                 self.close_ledger();
                 self.session = None;
+            }
+            Event::OfferChanged { lawyer, reason: Some(DeclineReason::ConflictOfInterest), .. } => {
+                let consultation = milestone.consultation;
+                self.registry.declared(Declared { consultation, lawyer: *lawyer });
             }
             Event::Opened { .. }
             | Event::Continued { .. }
@@ -422,8 +438,8 @@ impl Task {
 
 /// Whether a consultation may be opened under its id.
 enum Admitted {
-    /// Yes, and it goes on with this matter.
-    New(Option<Continuation>),
+    /// Yes; the matter with which it goes on, and what is known of it.
+    New(Option<Continuation>, Known),
     /// There was one of this id.
     Used,
 }
@@ -432,7 +448,8 @@ async fn admit(recorder: &Recorder, opening: &Opening) -> Result<Admitted, Recor
     if recorder.admit(opening.consultation).await? {
         return Ok(Admitted::Used);
     }
-    Ok(Admitted::New(recorder.continuation(opening.consultation, opening.citizen).await?))
+    let continues = recorder.continuation(opening.consultation, opening.citizen).await?;
+    Ok(Admitted::New(continues, recorder.known(opening.consultation, opening.citizen).await?))
 }
 
 /// The end of a chat, as much of it as is said again.

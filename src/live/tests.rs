@@ -79,8 +79,20 @@ impl House {
         let (called, _) = mpsc::channel(1);
         let (alerts, _) = mpsc::channel(1);
         let (floors, _) = mpsc::channel(1);
+        let (declared, _) = mpsc::channel(1);
         let timers = Timers::default();
-        let parts = Parts { clock: clock.clone(), recorder, media, facts, localities, timers, alerts, called, floors };
+        let parts = Parts {
+            clock: clock.clone(),
+            recorder,
+            media,
+            facts,
+            localities,
+            timers,
+            alerts,
+            called,
+            floors,
+            declared,
+        };
         Self { live: Live::start(parts), store, lease, clock, _folder: folder }
     }
 

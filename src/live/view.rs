@@ -236,6 +236,7 @@ mod tests {
             route_mode: None,
             created_at: Timestamp(0),
             ringing: 0,
+            chosen_cannot: false,
             choice_until: None,
         }
     }

@@ -44,7 +44,8 @@ statements! {
         VALUES ($1, $2, $3, 'OPEN', $4, $5, $1, $6, $6) ON CONFLICT (id) DO NOTHING";
     BELONG = "UPDATE consultations SET matter = $2 WHERE id = $1";
     GO_ON = "UPDATE matters SET latest = $2 WHERE id = $1";
-    LINK = "UPDATE matters SET previous = $2 WHERE id = $1";
+    /// What belongs to an incident goes on belonging to it.
+    LINK = "UPDATE matters SET previous = $2, tag = (SELECT p.tag FROM matters p WHERE p.id = $2) WHERE id = $1";
     /// A call that goes on with a question is linked to it.
     WITH_QUESTION = "UPDATE consultations SET question = $2 WHERE id = $1 AND EXISTS (SELECT 1 FROM questions q WHERE q.id = $2)";
     OF = "SELECT m.id AS id, m.kind, m.state, m.latest, m.citizen, m.lawyer FROM matters m JOIN consultations c ON c.matter = m.id WHERE c.id = $1";

@@ -31,6 +31,7 @@ migrations! {
     "20261122000500_in_call",
     "20261122000600_question_matters",
     "20261122000700_floors",
+    "20261122000710_conflicts",
 }
 
 /// Brings the schema up to date; a database that is, stays as it is. Refuses one that ran a text that differs from ours.

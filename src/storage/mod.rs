@@ -4,6 +4,7 @@ mod areas;
 pub mod attachments;
 mod audit;
 pub mod chain;
+pub mod conflicts;
 pub mod demo;
 mod entries;
 mod error;
@@ -317,6 +318,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         attachments::STATEMENTS,
         audit::STATEMENTS,
         chain::STATEMENTS,
+        conflicts::STATEMENTS,
         entries::STATEMENTS,
         firms::STATEMENTS,
         floors::STATEMENTS,

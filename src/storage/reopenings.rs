@@ -13,7 +13,7 @@ use super::{
 use crate::domain::matter::Return;
 
 /// How long an intent counts: the page asks right after it, a bad link included.
-const COUNTS_MS: i64 = 10 * 60 * 1000;
+pub(super) const COUNTS_MS: i64 = 10 * 60 * 1000;
 
 statements! {
     INTEND = "INSERT INTO reopenings (consultation, matter, citizen, linked, at) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (consultation) DO NOTHING";

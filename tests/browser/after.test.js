@@ -68,6 +68,13 @@ test('one star is followed up and closed by somebody else, and the asker has the
   await citizen.getByTestId('mine-told').getByText('投诉已收到').waitFor({ timeout: SLOW_MS })
   await mine.getByTestId('matter-state').getByText('回访整改中').waitFor()
 
+  // Everything of it is one file, on the asker's own device.
+  const [file] = await Promise.all([citizen.waitForEvent('download'), mine.getByTestId('mine-save').click()])
+  assert.match(file.suggestedFilename(), /^matter-[0-9a-f-]{36}\.zip$/)
+  const saved = await readFile(await file.path())
+  assert.ok(saved.includes('manifest.json') && saved.includes('records/'))
+  await citizen.getByTestId('mine-told').getByText('档案已保存').waitFor({ timeout: SLOW_MS })
+
   // The lawyer sees the star, and has nothing to close.
   await lawyer.getByTestId('matters-refresh').click()
   await lawyer.getByTestId('own-matter').first().getByText('待受理').waitFor({ timeout: SLOW_MS })
@@ -198,6 +205,10 @@ test('a grave matter is graded at the desk, told on by the office, and handed ou
   await grave.getByTestId('escalation-state').getByText('已通知').waitFor({ timeout: SLOW_MS })
   await grave.getByTestId('escalation-matter').click()
   await office.getByTestId('matter-grade').getByText('敏感').waitFor({ timeout: SLOW_MS })
+  await office.getByTestId('conflict-lawyer').selectOption({ index: 0 })
+  await office.getByTestId('conflict-reason').fill('代理过对方')
+  await office.getByTestId('conflict-add').click()
+  await office.getByTestId('conflict').getByText('监督员登记').waitFor({ timeout: SLOW_MS })
   await examineBoth(office, 'desktop-matter')
   const [file] = await Promise.all([office.waitForEvent('download'), office.getByTestId('matter-export').click()])
   assert.match(file.suggestedFilename(), /^matter-[0-9a-f-]{36}\.zip$/)
@@ -206,5 +217,7 @@ test('a grave matter is graded at the desk, told on by the office, and handed ou
   assert.ok(bytes.includes('manifest.json') && !bytes.includes('messages/'))
   await office.setViewportSize(PHONE)
   await examine(office, 'phone-matter-zh')
+  await office.getByTestId('conflict-lift').click()
+  await office.getByTestId('conflict').waitFor({ state: 'detached', timeout: SLOW_MS })
   await closeQuietly(citizen, lawyer, office)
 })

@@ -188,6 +188,7 @@ for (const [name, size, english, large] of LOOKED_AT) {
         'POST /api/totp/confirm': [400, { code: 'wrong-code' }],
         'GET /api/sessions': { items: [row(0), row(1), row(2)], next: null },
         'GET /api/matters': { items: [MATTER], next: null },
+        'GET /api/conflicts': { incidents: 2 },
         [`GET /api/records/${RECORD.recordId}`]: RECORD,
       },
       welcome: { role: 'LAWYER', name: '王建国', presence: 'ONLINE' },

@@ -295,7 +295,7 @@ fn unpacked(file: &[u8]) -> Vec<(String, String)> {
 }
 
 /// What was answered to the return, as a question under its id.
-fn again(meant: &Value, consultation: ConsultationId) -> ClientMessage {
+pub(crate) fn again(meant: &Value, consultation: ConsultationId) -> ClientMessage {
     let word = |field: &str| meant[field].as_str().expect("text").to_owned();
     ClientMessage::RequestConsultation {
         consultation,

@@ -8,6 +8,7 @@ mod call_back;
 mod calls;
 mod canary;
 mod cluster;
+mod conflicts;
 mod crashes;
 mod edges;
 mod faults;

@@ -56,6 +56,9 @@ fn expected(action: Action) -> [u16; 7] {
         Action::RateMatter | Action::Complain | Action::ReopenMatter => [401, IN, 404, 404, 404, 404, 404],
         Action::SeeComplaints | Action::ReadFollowUp | Action::SeeAskersPhone => [401, 404, 404, 404, 404, 404, 404],
         Action::ReadMatter | Action::ExportMatter | Action::SeeGrades => [401, 404, 404, 404, 404, 404, 404],
+        Action::SeeConflicts => [401, 404, 404, 404, 404, 404, 404],
+        Action::BarLawyer | Action::LetLawyerIn => [401, 404, 404, 404, 404, IN, 404],
+        Action::CountConflicts => [401, 403, IN, 403, 403, 403, 403],
         Action::GradeMatter | Action::LinkMatter | Action::CountIncident => [401, 404, IN, 404, 404, IN, 404],
         Action::ListIncidents | Action::NameIncident => [401, 403, IN, 403, 403, IN, 403],
         Action::ListEscalations => [401, 403, 403, 403, 403, IN, 403],
@@ -94,6 +97,10 @@ fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
         "/api/matters/{id}/grade POST" => Some([[401; 3], OUT, [409, 404, 404], OUT, OUT, [409, 409, 404], OUT]),
         "/api/matters/{id}/incident POST" => Some([[401; 3], OUT, [204, 404, 404], OUT, OUT, [204, 204, 404], OUT]),
         "/api/incidents/{id} POST" => Some([[401; 3], OUT, [204, 204, 404], OUT, OUT, [204, 204, 404], OUT]),
+        "/api/incidents/{id}/conflicts" => Some([[401; 3], OUT, OUT, OUT, OUT, [200, 200, 404], OUT]),
+        // There is no such lawyer, so nobody is kept out.
+        "/api/incidents/{id}/conflicts POST" => Some([[401; 3], OUT, OUT, OUT, OUT, [400, 400, 404], OUT]),
+        "/api/incidents/{id}/conflicts/lift POST" => Some([[401; 3], OUT, OUT, OUT, OUT, [409, 409, 404], OUT]),
         "/api/escalations/{id} POST" => Some([[401; 3], OUT, OUT, OUT, OUT, [409, 409, 404], OUT]),
         // Both have one star, a complaint and an objection.
         // Both are over.
@@ -140,6 +147,8 @@ fn said_about(path: &str) -> Value {
         "/api/sessions/{id}/end" => json!({ "reason": "谩骂" }),
         "/api/matters/{id}/grade" => json!({ "grade": "SENSITIVE", "reason": "群体讨薪" }),
         "/api/matters/{id}/incident" => json!({ "incident": null }),
+        "/api/incidents/{id}/conflicts" => json!({ "lawyer": SOME, "reason": "代理过对方" }),
+        "/api/incidents/{id}/conflicts/lift" => json!({ "lawyer": SOME }),
         "/api/incidents/{id}" => json!({ "people": 3 }),
         "/api/escalations/{id}" => json!({ "version": 999_999, "act": "CONFIRM", "note": "已核实" }),
         "/api/matters/{id}/rating" => json!({ "stars": 5 }),

@@ -217,6 +217,7 @@ function matter(state: ConsultationState, ringing = 0): { type: 'consultation' }
     routeMode: 'BROADCAST',
     createdAt: 0,
     ringing,
+    chosenCannot: false,
     choiceUntil: null,
   }
 }

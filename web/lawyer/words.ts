@@ -117,6 +117,7 @@ const zh = {
 
   'mine.title': '我解答的事项',
   'mine.empty': '还没有事项。',
+  'mine.conflicts': '因利益冲突，有 {n} 起事件的事项不再派给您。',
   'mine.failed': '读取事项失败。',
   'mine.refresh': '刷新',
   'mine.more': '更早的事项',
@@ -270,6 +271,7 @@ const en: Record<keyof typeof zh, string> = {
 
   'mine.title': 'Matters I answered',
   'mine.empty': 'No matters yet.',
+  'mine.conflicts': 'For a conflict of interest you are rung for nothing of {n} incidents.',
   'mine.failed': 'The matters could not be read.',
   'mine.refresh': 'Refresh',
   'mine.more': 'Earlier matters',

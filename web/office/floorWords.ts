@@ -1,4 +1,4 @@
-// Words of the office about duty floors.
+// Words of the office about who rings: duty floors, conflicts of interest.
 import type { Book } from '#shared/i18n'
 
 const zh = {
@@ -28,6 +28,19 @@ const zh = {
   'floors.bannerOne': '{name} {n}/{minimum}',
   'floors.show': '查看',
   'floors.failed': '没有成功，请再试一次。',
+  'conflicts.title': '利益冲突',
+  'conflicts.lead': '这些律师不再接到本事件任何事项的派单：自己以利益冲突谢绝过的，或由监督员登记的（如代理过对方）。',
+  'conflicts.none': '没有登记。',
+  'conflicts.DECLARED': '本人以利益冲突谢绝',
+  'conflicts.OFFICE': '监督员登记',
+  'conflicts.who': '律师',
+  'conflicts.reason': '理由（记入审计；不要写姓名和电话）',
+  'conflicts.reasonFirst': '请先写明理由。',
+  'conflicts.add': '不再派给他',
+  'conflicts.lift': '撤销',
+  'conflicts.liftOf': '撤销{name}的登记',
+  'conflicts.already': '已经是这样了。',
+  'conflicts.failed': '没有成功，请再试一次。',
 } as const
 
 const en: Record<keyof typeof zh, string> = {
@@ -57,6 +70,20 @@ const en: Record<keyof typeof zh, string> = {
   'floors.bannerOne': '{name} {n}/{minimum}',
   'floors.show': 'Show',
   'floors.failed': 'That did not work. Please try again.',
+  'conflicts.title': 'Conflicts of interest',
+  'conflicts.lead':
+    'These lawyers are rung for no matter of this incident: who declined one for a conflict of interest, and whom a supervisor wrote down (such as for having acted for the other side).',
+  'conflicts.none': 'Nobody.',
+  'conflicts.DECLARED': 'declined for a conflict of interest',
+  'conflicts.OFFICE': 'written down by a supervisor',
+  'conflicts.who': 'Lawyer',
+  'conflicts.reason': 'Reason (kept in the audit log; no names or numbers)',
+  'conflicts.reasonFirst': 'Please give a reason first.',
+  'conflicts.add': 'Keep out',
+  'conflicts.lift': 'Let in again',
+  'conflicts.liftOf': 'Let in again: {name}',
+  'conflicts.already': 'It is so already.',
+  'conflicts.failed': 'That did not work. Please try again.',
 }
 
 export const floorWords: Book<keyof typeof zh> = { zh, en }

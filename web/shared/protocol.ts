@@ -288,6 +288,10 @@ createdAt: Timestamp,
  */
 ringing: number, 
 /**
+ * The lawyer whom the asker chose cannot take this matter, and will not be rung for it.
+ */
+chosenCannot: boolean, 
+/**
  * Nobody came: until when the asker may choose what to do. `UNSERVED` without it is final.
  */
 choiceUntil: Timestamp | null, };

@@ -1,4 +1,6 @@
 //! What a matter is opened with, and what may happen to it.
+use std::collections::BTreeSet;
+
 use crate::{
     ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, OfferId, RecordId, RequestId, SessionId},
     message::ClientMessage,
@@ -83,6 +85,21 @@ pub struct Continuation {
     pub grade: Grade,
 }
 
+/// What is known of a matter besides what was asked: how grave it and its incident are, and who has a conflict in them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// How grave.
+    pub grade: Grade,
+    /// Lawyers who must not be rung for it.
+    pub barred: BTreeSet<LawyerId>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { grade: Grade::Normal, barred: BTreeSet::new() }
+    }
+}
+
 /// What may happen to a consultation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -97,6 +114,9 @@ pub enum Input {
     },
     /// The asker comes back with a matter; said before anybody is rung.
     Continues(Continuation),
+    /// More is known of the matter: whoever is barred rings no more and is not rung again, and its rank in the queue is its grade's.
+    /// Nobody who was barred is let in again: that counts from the next matter on.
+    Known(Known),
     /// The duty book rings a desk for this matter (`duty::Output::Ring`).
     Ring {
         /// The search for which it rings: one that came to its end before the ring arrived is over.

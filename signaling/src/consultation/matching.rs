@@ -33,22 +33,34 @@ impl Consultation {
     pub(super) fn seek(&mut self) {
         self.show_matter();
         self.search += 1;
+        let seek = self.wanted();
+        self.out.hint(Hint::Seek(seek));
+    }
+
+    /// Its rank, or who may be rung for it, is another one: said in place of what has not been heard yet, or once more.
+    pub(super) fn rank_anew(&mut self) {
+        let seek = self.wanted();
+        self.out.seek_anew(seek);
+    }
+
+    /// Whom the matter needs.
+    fn wanted(&self) -> Seek {
         let away = match &self.stage {
             Stage::Waiting(Waiting { call_back: Some(call_back), .. }) => call_back.rests_until.is_some(),
             Stage::Waiting(waiting) => waiting.asker.away_since.is_some(),
             Stage::Choosing(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => false,
         };
-        let seek = Seek {
+        Seek {
             search: self.search,
             practice_area: self.opening.practice_area,
             place: self.opening.area.clone(),
             channel: self.opening.channel,
             lawyer: self.opening.lawyer,
             asked: self.created.mono,
+            grade: self.grade(),
             away,
-            barred: self.barred.clone(),
-        };
-        self.out.hint(Hint::Seek(seek));
+            barred: self.barred.union(&self.known.barred).copied().collect(),
+        }
     }
 
     /// Rings a desk. A ring that was under way when the matter left the queue is refused also when it waits again: the
@@ -60,6 +72,10 @@ impl Consultation {
         }
         let Stage::Waiting(waiting) = &mut self.stage else { return Err(self.unexpected()) };
         let Ring { offer, lawyer, mode, tier, .. } = ring;
+        if self.known.barred.contains(&lawyer) {
+            // The queue has been told, and had rung before it heard.
+            return Err(SessionError::NotAllowed);
+        }
         let expires = now.after(self.timers.ring_for(self.opening.channel, mode));
         let made = self.offers.make(ring, now, expires)?;
         self.out.event(Event::OfferMade { offer, lawyer, round: made.round, rank: made.rank, mode, tier }, now);

@@ -10,7 +10,7 @@ mod waiting;
 
 use std::{collections::BTreeSet, time::Duration};
 
-pub use self::input::{Continuation, Input, MAX_SESSIONS, MediaFact, Opening, Party, SessionIds};
+pub use self::input::{Continuation, Input, Known, MAX_SESSIONS, MediaFact, Opening, Party, SessionIds};
 pub(crate) use self::matching::Ring;
 pub use self::resume::Again;
 use self::{
@@ -65,6 +65,8 @@ pub struct Consultation {
     search: u32,
     /// Sessions that began and failed.
     failed: usize,
+    /// What is known of the matter and its incident.
+    known: Known,
     /// The matter that goes on here.
     continues: Option<Continuation>,
     requests: Requests,
@@ -87,6 +89,7 @@ impl Consultation {
             barred: BTreeSet::new(),
             search: 0,
             failed: 0,
+            known: Known::default(),
             continues: None,
             requests: Requests::default(),
         };
@@ -125,6 +128,10 @@ impl Consultation {
                 Ok(())
             }
             Input::Continues(matter) => self.goes_on(matter, now),
+            Input::Known(known) => {
+                self.learns(known, now);
+                Ok(())
+            }
             Input::Ring { search, offer, lawyer, name, mode, tier } => {
                 self.ring(search, Ring { offer, lawyer, name, mode, tier }, now)
             }
@@ -227,6 +234,7 @@ impl Consultation {
             },
             created_at: self.created.wall,
             ringing: self.offers.ringing(),
+            chosen_cannot: self.opening.lawyer.is_some_and(|chosen| self.known.barred.contains(&chosen)),
             choice_until: match &self.stage {
                 Stage::Choosing(choosing) => Some(choosing.until.wall),
                 Stage::Waiting(_) | Stage::Serving(_) | Stage::Over(_) | Stage::Final(_) => None,
@@ -282,7 +290,24 @@ impl Consultation {
         self.continues = Some(matter);
         let Continuation { matter, services, rated, grade } = matter;
         self.out.event(Event::Continued { matter, services, rated, grade }, now);
+        self.rank_anew();
         Ok(())
+    }
+
+    /// More is known: whoever has a conflict rings no more, and the queue hears of it first, so that nobody of them is rung anew.
+    fn learns(&mut self, known: Known, now: Now) {
+        let Known { grade, barred } = known;
+        self.known.grade = self.known.grade.max(grade);
+        self.known.barred.extend(barred);
+        let Stage::Waiting(_) = self.stage else { return };
+        self.rank_anew();
+        for lawyer in self.known.barred.clone() {
+            if self.offers.of(lawyer).is_some_and(Offer::rings) {
+                // It rings, so it can be taken back.
+                let _ = self.withdraw(lawyer, now);
+            }
+        }
+        self.show_matter();
     }
 
     /// Whether the matter had its stars before this consultation.
@@ -291,7 +316,7 @@ impl Consultation {
     }
 
     pub(super) fn grade(&self) -> Grade {
-        self.continues.map_or(Grade::Normal, |matter| matter.grade)
+        self.continues.map_or(Grade::Normal, |matter| matter.grade).max(self.known.grade)
     }
 
     /// Does the next thing that is due.

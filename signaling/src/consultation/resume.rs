@@ -5,7 +5,7 @@ use std::{
 };
 
 use super::{
-    Aftermath, Consultation, Continuation, MAX_SESSIONS, Opening, SessionIds, Stage,
+    Aftermath, Consultation, Continuation, Known, MAX_SESSIONS, Opening, SessionIds, Stage,
     requests::Requests,
     waiting::{CallBack, Waiting},
 };
@@ -105,6 +105,7 @@ impl Consultation {
             barred: BTreeSet::new(),
             search: 0,
             failed: 0,
+            known: Known::default(),
             continues,
             requests: Requests::default(),
             out: Outbox::after(last.consultation, last.version),
@@ -152,6 +153,7 @@ impl Consultation {
             barred: held.declined,
             search: 0,
             failed,
+            known: Known::default(),
             continues: held.continues,
             requests: Requests::default(),
             out: Outbox::after(last.consultation, last.version),

@@ -93,9 +93,27 @@ impl Duty {
             return Err(SessionError::TooMany("waiting matters"));
         }
         self.queue.enter(id, seek);
+        self.stop_barred(id);
         self.places_moved = true;
         self.stir(id);
         Ok(())
+    }
+
+    /// Whoever must not be rung for the matter is free again; the matter has withdrawn its offers, or refuses them.
+    fn stop_barred(&mut self, id: ConsultationId) {
+        let Some(matter) = self.queue.get_mut(id) else { return };
+        let barred: Vec<LawyerId> =
+            matter.rung.keys().filter(|lawyer| matter.refused.contains(lawyer)).copied().collect();
+        for lawyer in barred {
+            if let Some(matter) = self.queue.get_mut(id) {
+                matter.rung.remove(&lawyer);
+            }
+            self.at_desk(lawyer, |desk| {
+                if desk.work == Work::Rung(id) {
+                    desk.work = Work::Free;
+                }
+            });
+        }
     }
 
     fn written_up(&mut self, id: ConsultationId, lawyer: LawyerId, now: Now) {

@@ -12,7 +12,7 @@ impl Duty {
     /// The matter's search is to be looked at.
     pub(super) fn stir(&mut self, id: ConsultationId) {
         if let Some(matter) = self.queue.get(id) {
-            self.stirred.insert((matter.asked, id));
+            self.stirred.insert((matter.rank(), id));
         }
     }
 

@@ -6,7 +6,7 @@ use crate::{
     message::tests::uuid,
     output::{RingOver, Seek},
     time::Timestamp,
-    words::Channel,
+    words::{Channel, Grade},
 };
 
 const START: Now = Now { mono: Instant::START, wall: Timestamp(0) };
@@ -70,6 +70,7 @@ fn wants(area: PracticeArea, asked: Now, lawyer: Option<LawyerId>) -> Seek {
         channel,
         lawyer,
         asked: asked.mono,
+        grade: Grade::Normal,
         away: false,
         barred: BTreeSet::new(),
     }
@@ -540,4 +541,80 @@ fn an_alarm_knows_the_fewest_that_were_there_and_outlives_the_book() {
     assert_eq!(duty.floors().next().and_then(|(_, state)| state.alarm), alarm, "the same alarm");
     pass(&mut duty, 100..161);
     assert_eq!(alarms(&mut duty), [(2, None)]);
+}
+
+fn ranked(duty: &mut Duty, n: u128, grade: Grade, asked: Now, now: Now) {
+    hear(duty, n, Hint::Seek(Seek { grade, ..wants(LABOUR, asked, None) }), now);
+}
+
+/// In which order a single lawyer is rung for what waits.
+fn order(duty: &mut Duty, from: Now) -> Vec<u128> {
+    let mut served = vec![];
+    let mut now = from;
+    want(duty, 0, Wish::OnDuty, now);
+    while let Some(n) = rung_for(duty) {
+        served.push(n);
+        let lawyer = lawyer(0);
+        for hint in [Hint::Engaged { lawyer }, Hint::Released { lawyer }, Hint::WrittenUp { lawyer }] {
+            now = now.after(Duration::from_millis(100));
+            hear(duty, n, hint, now);
+        }
+    }
+    served
+}
+
+fn rung_for(duty: &mut Duty) -> Option<u128> {
+    let all: Vec<Output> = std::iter::from_fn(|| duty.poll_output()).collect();
+    all.into_iter().find_map(|output| match output {
+        Output::Ring { consultation, .. } => (1..99).find(|n| matter(*n) == consultation),
+        _ => None,
+    })
+}
+
+#[test]
+fn the_graver_goes_first_and_nobody_waits_for_ever_behind_it() {
+    let mut duty = on_duty([local(&[LABOUR])]);
+    want(&mut duty, 0, Wish::Break, at(0));
+    // As who asked: 1 long ago, 2 and 3 together, 4 to 6 later and graver.
+    ranked(&mut duty, 1, Grade::Normal, at(0), at(1));
+    ranked(&mut duty, 2, Grade::Normal, at(1700), at(1));
+    ranked(&mut duty, 3, Grade::Attention, at(1701), at(1));
+    ranked(&mut duty, 4, Grade::Sensitive, at(1702), at(1));
+    ranked(&mut duty, 5, Grade::Major, at(1703), at(1));
+    ranked(&mut duty, 6, Grade::Major, at(1801), at(1));
+
+    assert_eq!(order(&mut duty, at(2)), [5, 1, 6, 4, 3, 2], "30 minutes are as much as any grade goes ahead");
+}
+
+#[test]
+fn what_turns_out_graver_while_it_waits_goes_ahead_and_is_rung_once() {
+    let mut duty = on_duty([local(&[LABOUR])]);
+    want(&mut duty, 0, Wish::Break, at(0));
+    for (n, second) in [(1, 1), (2, 2), (3, 3)] {
+        ranked(&mut duty, n, Grade::Normal, at(second), at(second));
+    }
+    ranked(&mut duty, 3, Grade::Attention, at(3), at(4));
+    assert_eq!(duty.waiting(), 3, "it has one place, not two");
+    assert_eq!(order(&mut duty, at(5)), [3, 1, 2]);
+    assert_eq!(duty.waiting(), 0);
+}
+
+#[test]
+fn who_is_barred_while_it_rings_is_free_again_and_not_rung_for_it() {
+    let mut duty = on_duty([local(&[LABOUR])]);
+    seek(&mut duty, 1, LABOUR, at(1));
+    assert_eq!(rung(&mut duty), [0]);
+
+    let barred = Seek { barred: [lawyer(0)].into(), ..wants(LABOUR, at(1), Some(lawyer(0))) };
+    hear(&mut duty, 1, Hint::Seek(barred.clone()), at(2));
+    assert_eq!((duty.presence(lawyer(0)), rung(&mut duty)), (Presence::Available, vec![]));
+    pass(&mut duty, 15..600);
+    assert_eq!(rung(&mut duty), [] as [u128; 0], "however long it waits");
+
+    // Chosen by name: the search is open at once, and does not reach the one who is barred.
+    hear(&mut duty, 2, Hint::Seek(barred), at(600));
+    let told = orders(&mut duty);
+    assert_eq!(told, ["2 goes by BROADCAST"]);
+    seek(&mut duty, 3, LABOUR, at(601));
+    assert_eq!(rung(&mut duty), [0], "for another matter as ever");
 }

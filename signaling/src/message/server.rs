@@ -211,6 +211,9 @@ pub struct ConsultationView {
     pub created_at: Timestamp,
     /// Desks that ring right now.
     pub ringing: u32,
+    /// The lawyer whom the asker chose cannot take this matter, and will not be rung for it.
+    #[serde(default)]
+    pub chosen_cannot: bool,
     /// Nobody came: until when the asker may choose what to do. `UNSERVED` without it is final.
     pub choice_until: Option<Timestamp>,
 }

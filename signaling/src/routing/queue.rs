@@ -1,16 +1,25 @@
 //! Who waits: one fair queue, and for each desk that becomes free the oldest matter it may be rung for.
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{Floor, Post};
 use crate::{
     ids::{AreaCode, ConsultationId, LawyerId},
     output::Seek,
     time::Instant,
-    words::{Channel, PracticeArea, RouteMode, Tier},
+    words::{Channel, Grade, PracticeArea, RouteMode, Tier},
 };
 
-/// The place of a matter in the queue: who asked first is first.
+/// The place of a matter in the queue: the graver goes first, then whoever asked first. Each step of grade counts as [`HEAD_START`]
+/// of waiting, so that nobody waits for ever behind what is graver: the sum is the instant at which a matter of no grade would have
+/// this place.
 pub(crate) type Key = (Instant, ConsultationId);
+
+/// By how much each step of grade goes ahead: as long as a caller waits at most, so that among those who wait for a call the graver
+/// is first. Nobody is overtaken by what was asked more than three times as long after.
+pub(crate) const HEAD_START: Duration = Duration::from_secs(600);
 
 /// How a lawyer is looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +48,7 @@ pub(crate) struct Matter {
     pub(crate) mode: RouteMode,
     pub(crate) path: Path,
     pub(crate) asked: Instant,
+    pub(crate) grade: Grade,
     /// In the queue; otherwise a lawyer has it.
     pub(crate) waits: bool,
     /// The asker is away: keeps its place, but nobody is newly rung.
@@ -63,6 +73,7 @@ impl Matter {
             mode: if seek.lawyer.is_some() { RouteMode::Direct } else { RouteMode::AutoVillage },
             path: Path::Fresh,
             asked: seek.asked,
+            grade: seek.grade,
             waits: true,
             away: seek.away,
             refused: seek.barred.clone(),
@@ -71,6 +82,17 @@ impl Matter {
             due: None,
             slot: None,
         }
+    }
+
+    /// Its place among those who wait.
+    pub(crate) fn rank(&self) -> Instant {
+        let behind = match self.grade {
+            Grade::Normal => 3,
+            Grade::Attention => 2,
+            Grade::Sensitive => 1,
+            Grade::Major => 0,
+        };
+        self.asked + HEAD_START * behind
     }
 
     /// Where it stands, when that is not what was told last.
@@ -145,11 +167,20 @@ impl Queue {
     /// Takes a matter in, or back into its old place.
     pub(crate) fn enter(&mut self, id: ConsultationId, seek: &Seek) {
         let matter = self.matters.entry(id).or_insert_with(|| Matter::new(seek));
+        let before = (matter.rank(), id);
         matter.search = seek.search;
         matter.waits = true;
         matter.away = seek.away;
+        matter.grade = seek.grade;
+        matter.refused.extend(&seek.barred);
         matter.forget_told();
-        self.order.insert((matter.asked, id));
+        let after = (matter.rank(), id);
+        if before != after {
+            // Where it was found under its old rank it is not found any more; whoever looks for a desk settles it anew.
+            self.order.remove(&before);
+            self.settle(id, None, None);
+        }
+        self.order.insert(after);
     }
 
     /// A lawyer has it: it waits no longer.
@@ -157,7 +188,8 @@ impl Queue {
         self.settle(id, None, None);
         if let Some(matter) = self.matters.get_mut(&id) {
             matter.waits = false;
-            self.order.remove(&(matter.asked, id));
+            let place = (matter.rank(), id);
+            self.order.remove(&place);
         }
     }
 
@@ -170,7 +202,7 @@ impl Queue {
     /// Notes which free desk would find the matter, and when it is looked at again.
     pub(crate) fn settle(&mut self, id: ConsultationId, want: Option<(Want, Tier)>, due: Option<Instant>) {
         let Some(matter) = self.matters.get_mut(&id) else { return };
-        let slot = want.map(|(want, tier)| (want, matter.area, tier, (matter.asked, id)));
+        let slot = want.map(|(want, tier)| (want, matter.area, tier, (matter.rank(), id)));
         if matter.slot != slot {
             if let Some(old) = matter.slot {
                 self.slots.remove(&old);

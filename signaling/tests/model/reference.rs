@@ -16,6 +16,8 @@ pub(crate) enum Step {
     Ring(usize, RouteMode),
     /// A ring of an earlier search.
     Stale,
+    /// This lawyer has a conflict in it.
+    Known(usize),
     Occupied(u32),
     Accept(usize),
     Decline(usize),
@@ -90,6 +92,7 @@ pub(crate) struct Model {
     pub(crate) channel: Channel,
     pub(crate) rings: [Option<u64>; LAWYERS],
     pub(crate) latest: [Latest; LAWYERS],
+    pub(crate) barred: [bool; LAWYERS],
     pub(crate) rang: bool,
     pub(crate) occupied: u32,
     pub(crate) patience_left: u64,
@@ -161,6 +164,7 @@ impl Model {
             channel,
             rings: [None; LAWYERS],
             latest: [Latest::None; LAWYERS],
+            barred: [false; LAWYERS],
             rang: false,
             occupied: 0,
             patience_left: if text { 600 } else { 60 },
@@ -285,8 +289,9 @@ impl Model {
         for known in latest.iter_mut().filter(|known| **known == Latest::Won) {
             *known = Latest::Over;
         }
-        let (t, call_back, rated) = (self.t, self.call_back, self.rated);
+        let (t, call_back, rated, barred) = (self.t, self.call_back, self.rated, self.barred);
         *self = Self::new(self.agreed, t);
+        self.barred = barred;
         (self.latest, self.failed, self.rated) = (latest, failed, rated);
         (self.socket[0], self.media[0]) = (socket, media);
         if call_back {
@@ -435,7 +440,17 @@ impl Model {
                 self.rated = rated;
                 Ok(())
             }
+            Step::Known(n) => {
+                self.barred[n] = true;
+                if self.phase == Phase::Waiting && self.rings[n].take().is_some() {
+                    self.latest[n] = Latest::Over;
+                    self.patience();
+                }
+                Ok(())
+            }
             Step::Restart => {
+                // Who has a conflict is said anew by whoever keeps it.
+                self.barred = [false; LAWYERS];
                 // All that a matter whose session is over forgets is who was rung.
                 if self.phase == Phase::Over || self.hold.is_some() {
                     self.latest = [Latest::None; LAWYERS];
@@ -450,6 +465,7 @@ impl Model {
             }
             Step::Ring(n, mode) => {
                 match self.phase {
+                    Phase::Waiting if self.barred[n] => return Err("not-allowed"),
                     Phase::Waiting if self.rings[n].is_none() => {}
                     Phase::Waiting | Phase::Choosing | Phase::Connecting | Phase::Talking => return Err("unexpected"),
                     Phase::Over | Phase::Gone => return Err("over"),

@@ -2,7 +2,7 @@
 use proptest::prelude::*;
 use yunfa_signaling::{
     duty::Wish,
-    words::{Channel, Outcome, PracticeArea},
+    words::{Channel, Grade, Outcome, PracticeArea},
 };
 
 use crate::reference::LAWYERS;
@@ -96,6 +96,8 @@ pub(crate) enum Turn {
     SupervisorEnds(usize),
     /// Letters that come too late, or to the wrong door.
     Stray(usize, usize),
+    /// More is known of a matter: this lawyer has a conflict in it, and how grave it is.
+    Known(usize, usize, Grade),
     /// The task of a matter fails.
     Crash(usize),
     Stop(usize),
@@ -124,6 +126,20 @@ fn in_call() -> BoxedStrategy<Said> {
         3 => outcome.prop_map(Said::Outcome),
     ]
     .boxed()
+}
+
+fn grade() -> impl Strategy<Value = Grade> {
+    prop_oneof![
+        2 => Just(Grade::Normal),
+        1 => Just(Grade::Attention),
+        1 => Just(Grade::Sensitive),
+        1 => Just(Grade::Major)
+    ]
+}
+
+/// The last lawyer has no conflict in anything: whoever waits is served in the end.
+fn known() -> impl Strategy<Value = Turn> {
+    (0..8usize, 0..LAWYERS - 1, grade()).prop_map(|(k, n, grade)| Turn::Known(k, n, grade))
 }
 
 fn at_ring() -> impl Strategy<Value = Said> {
@@ -179,6 +195,7 @@ fn queue() -> impl Strategy<Value = Turn> {
         2 => who().prop_map(move |n| Turn::Desk(n, written())),
         2 => (0..20u64).prop_map(Turn::Pass),
         1 => who().prop_map(|n| Turn::Want(n, Wish::OnDuty)),
+        1 => known(),
         1 => turn().boxed(),
     ]
 }
@@ -237,6 +254,7 @@ fn turn() -> impl Strategy<Value = Turn> {
             .prop_map(|(area, channel, wish, goes_on)| Turn::Ask { area, channel, wish, goes_on }),
         1 => (asker(), any::<bool>()).prop_map(|(asker, another)| Turn::AskAgain { asker, another }),
         8 => (asker(), as_asker()).prop_map(|(k, said)| Turn::Asker(k, said)),
+        1 => known(),
         2 => (asker(), any::<bool>()).prop_map(|(k, lost)| Turn::Away(k, lost)),
         4 => (asker(), prop::bool::weighted(0.8)).prop_map(|(k, up)| Turn::Media(k, up)),
     ];

@@ -5,7 +5,7 @@ use std::{
 };
 
 use yunfa_signaling::{
-    consultation::{Again, Consultation, Continuation, Input, MediaFact, Opening, Party, SessionIds},
+    consultation::{Again, Consultation, Continuation, Input, Known, MediaFact, Opening, Party, SessionIds},
     duty::{self, Duty, Tab, Wish},
     error::SessionError,
     ids::{AnswerId, CitizenId, ConsultationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
@@ -66,6 +66,7 @@ struct Desk {
 struct Queued {
     waits: bool,
     away: bool,
+    grade: Grade,
     refused: BTreeSet<usize>,
     rung: BTreeSet<usize>,
     alone: bool,
@@ -83,6 +84,8 @@ struct Case {
     area: PracticeArea,
     channel: Channel,
     wish: Option<usize>,
+    /// Who has a conflict in it, and how grave it is, as the store knows.
+    known: Known,
     history: Vec<Milestone>,
     offers: [OfferId; LAWYERS],
     /// Which search it was put into the queue for.
@@ -304,6 +307,7 @@ impl World {
                 }
                 None => Ok(()),
             },
+            Turn::Known(k, n, grade) => self.is_known(k, n, grade),
             Turn::Crash(k) => {
                 if let Some(id) = self.matter(k) {
                     self.matters.remove(&id);
@@ -494,8 +498,12 @@ impl World {
         if let Some(shadow) = &mut case.shadow {
             let _always_done = shadow.step(&Step::Restart);
         }
+        let known = case.known.clone();
         self.matters.insert(id, case);
         self.obey(id)?;
+        for lawyer in known.barred {
+            self.feed(id, Input::Known(Known { grade: known.grade, barred: [lawyer].into() }))?;
+        }
         self.feed(id, Input::Timeout)
     }
 
@@ -660,6 +668,7 @@ impl World {
             area,
             channel,
             wish,
+            known: Known::default(),
             history: vec![],
             offers: [OfferId::new(uuid(999)); LAWYERS],
             search: 0,
@@ -678,6 +687,16 @@ impl World {
             self.feed(id, Input::Continues(Continuation { matter, services, rated, grade }))?;
         }
         self.settle(id)
+    }
+
+    /// The store learns of a conflict, and of a grade; what is live is told.
+    fn is_known(&mut self, k: usize, n: usize, grade: Grade) -> Held {
+        let Some(id) = self.matter(k) else { return Ok(()) };
+        if let Some(case) = self.matters.get_mut(&id) {
+            case.known.grade = case.known.grade.max(grade);
+            case.known.barred.insert(lawyer(n));
+        }
+        self.feed(id, Input::Known(Known { grade, barred: [lawyer(n)].into() }))
     }
 
     /// The same page, or another one of the same citizen, asks again.
@@ -982,12 +1001,19 @@ impl World {
                 let queued = self.book.entry(id).or_insert_with(|| Queued {
                     waits: true,
                     away: false,
-                    refused: seek.barred.iter().map(|lawyer| number(*lawyer)).collect(),
+                    grade: seek.grade,
+                    refused: BTreeSet::new(),
                     rung: BTreeSet::new(),
                     alone: false,
                     open: None,
                 });
-                (queued.waits, queued.away) = (true, seek.away);
+                (queued.waits, queued.away, queued.grade) = (true, seek.away, seek.grade);
+                queued.refused.extend(seek.barred.iter().map(|lawyer| number(*lawyer)));
+                for n in &queued.refused {
+                    if queued.rung.remove(n) && self.desks[*n].work == Some(id) {
+                        self.desks[*n].work = None;
+                    }
+                }
             }
             Hint::Hold { away } => {
                 if let Some(queued) = self.book.get_mut(&id) {
@@ -1101,10 +1127,12 @@ impl World {
         }
         // Who chose a lawyer, or has a village adviser, is not looked for in the same way.
         let Some(since) = queued.open else { return Ok(()) };
+        // Each step of grade counts as ten minutes of waiting.
+        let place = |asked: u64, grade: Grade, id: ConsultationId| (asked + 600 * (3 - grade as u64), id);
+        let mine = place(case.asked, queued.grade, id);
         for (other, first) in &self.book {
-            let Some(older) = self.matters.get(other).filter(|older| (older.asked, *other) < (case.asked, id)) else {
-                continue;
-            };
+            let ahead = |older: &&Case| place(older.asked, first.grade, *other) < mine;
+            let Some(older) = self.matters.get(other).filter(ahead) else { continue };
             let alike = (older.area, older.channel) == (case.area, case.channel)
                 && older.wish.is_none()
                 && first.open.is_some_and(|open| open <= since);
@@ -1286,6 +1314,8 @@ impl World {
             let (mut sessions, mut rings) = (0, 0);
             for case in self.matters.values() {
                 let machine = &case.machine;
+                let may = !case.known.barred.contains(&id) || machine.offer_view(id).is_none();
+                Rule::WhoMayBeRung.holds(may, || format!("{n} has a conflict and is rung"))?;
                 sessions += usize::from(machine.session_view(party).is_some());
                 rings += usize::from(machine.offer_view(id).is_some());
                 let reads = machine.session_view(party).is_some() || !machine.chat(party).is_empty();
@@ -1348,6 +1378,7 @@ fn foretold(case: &Case, input: &Input) -> Step {
         Input::Ring { lawyer, mode, .. } => Step::Ring(number(*lawyer), *mode),
         Input::Place { occupied, .. } => Step::Occupied(*occupied),
         Input::Withdraw { lawyer } => Step::Withdraw(number(*lawyer)),
+        Input::Known(known) => known.barred.first().map_or(Step::Else, |barred| Step::Known(number(*barred))),
         Input::SocketLost { party } => Step::Socket { side: side(*party), lost: true },
         Input::SocketBack { party } => Step::Socket { side: side(*party), lost: false },
         Input::Media { party, fact } => Step::Media { side: side(*party), up: *fact == MediaFact::Connected },
