@@ -220,7 +220,8 @@ impl Server {
             false if demo::is_loaded(&store).await? => return Err(StartError::Demonstration),
             false => None,
         };
-        let (recorder, writer, jobs) = start_recording(&config, &store, &clock, &shutdown).await?;
+        let calendar = Calendar::new(store.calendar_days().await?);
+        let (recorder, writer, jobs) = start_recording(&config, &store, &clock, &calendar, &shutdown).await?;
         let (alerts, to_send) = mpsc::channel(push::ALERTS);
         let (called, calls) = mpsc::channel(call_back::MAILBOX);
         let (floors, turned) = mpsc::channel(floors::MAILBOX);
@@ -264,7 +265,7 @@ impl Server {
             live,
             door,
             finder: Finder::default(),
-            calendar: Calendar::default(),
+            calendar,
             profiles: tokio::sync::Mutex::default(),
             config,
             clock,
@@ -329,11 +330,12 @@ async fn start_recording(
     config: &Config,
     store: &Store,
     clock: &Clock,
+    calendar: &Calendar,
     shutdown: &Shutdown,
 ) -> Result<(Recorder, JoinHandle<()>, Jobs), StartError> {
     let lease = store.take_lease(NODE, clock.wall()).await?;
     crash_point("start-lease-taken");
-    let calendar = Calendar::default();
+    let calendar = calendar.clone();
     let jobs = Jobs { store: store.clone(), lease: lease.clone(), clock: clock.clone(), calendar: calendar.clone() };
     let journal = config.data.folder.join(JOURNAL);
     let (recorder, writer) =

@@ -83,6 +83,14 @@ pub(super) enum Admin {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Brings in holidays and make-up workdays from standard input, as a table; a preview unless `--apply`.
+    ImportCalendar {
+        /// Keeps what is good; without it nothing changes.
+        #[arg(long)]
+        apply: bool,
+        #[command(flatten)]
+        settings: Settings,
+    },
 }
 
 impl Admin {
@@ -110,6 +118,7 @@ impl Admin {
             }
             Self::ImportFirm { firm, apply, settings } => import::people(settings, &firm, apply).await,
             Self::ImportRoster { apply, settings } => import::roster(settings, apply).await,
+            Self::ImportCalendar { apply, settings } => import::calendar(settings, apply).await,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `yunfa admin import-firm` and `import-roster`: tables from standard input, with a report line by line.
+//! `yunfa admin import-firm`, `import-roster` and `import-calendar`: tables from standard input, with a report line by line.
 use std::io::{self, Read as _};
 
 use super::{Failure, Settings, say, with_causes};
@@ -27,6 +27,15 @@ pub(super) async fn roster(settings: Settings, apply: bool) -> Result<(), Failur
     let (clock, store, bytes) = open(settings).await?;
     let import = Import { bytes: &bytes, actor: ACTOR, apply };
     let done = store.import_roster(import, || clock.mint(), clock.wall()).await;
+    store.close().await;
+    let report = done.map_err(|error| failed(&error))?.map_err(|refused| Failure::NotImported(refused.to_string()))?;
+    tell(&report)
+}
+
+/// Brings in a year's holidays and make-up workdays; a running server goes by them from its next start on.
+pub(super) async fn calendar(settings: Settings, apply: bool) -> Result<(), Failure> {
+    let (clock, store, bytes) = open(settings).await?;
+    let done = store.import_calendar(Import { bytes: &bytes, actor: ACTOR, apply }, clock.wall()).await;
     store.close().await;
     let report = done.map_err(|error| failed(&error))?.map_err(|refused| Failure::NotImported(refused.to_string()))?;
     tell(&report)

@@ -1,11 +1,17 @@
 //! Business time: Asia/Shanghai, office hours, holidays and make-up workdays (调休).
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
 
 use jiff::{
     civil::{Date, Weekday},
     tz::TimeZone,
 };
+use serde::Serialize;
 use yunfa_signaling::time::Timestamp;
+
+use super::people::words;
 
 /// Where all business dates are read.
 pub(super) const ZONE: &str = "Asia/Shanghai";
@@ -16,14 +22,68 @@ const CLOSES: i8 = 17;
 /// Days looked at for a workday at most.
 const LONGEST_SEARCH_DAYS: u32 = 3660;
 
+/// Longest name of a day.
+pub const MAX_NAME_CHARS: usize = 40;
+
+words! {
+    /// What the table makes of a day.
+    DayKind {
+        /// 放假: a day off, whatever weekday it is.
+        Holiday = "HOLIDAY",
+        /// 上班: a Saturday or Sunday on which people work.
+        Workday = "WORKDAY",
+    }
+}
+
+/// One day of the table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Day {
+    /// Which.
+    pub date: Date,
+    /// What it is.
+    pub kind: DayKind,
+    /// Why, such as the holiday's name.
+    pub name: String,
+}
+
+impl Day {
+    /// Only a weekend day can be made a workday: others are.
+    pub fn makes_sense(&self) -> bool {
+        self.kind == DayKind::Holiday || is_weekend(self.date)
+    }
+}
+
 /// The yearly table of the State Council: holidays on weekdays, and weekends on which work is made up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Calendar {
+pub struct Days {
     /// Days off, whatever weekday they are.
     pub holidays: BTreeSet<Date>,
     /// Saturdays and Sundays on which people work.
     pub make_up_workdays: BTreeSet<Date>,
 }
+
+impl Days {
+    /// The table of these days.
+    pub fn of(all: impl IntoIterator<Item = Day>) -> Self {
+        let mut days = Self::default();
+        for day in all {
+            match day.kind {
+                DayKind::Holiday => days.holidays.insert(day.date),
+                DayKind::Workday => days.make_up_workdays.insert(day.date),
+            };
+        }
+        days
+    }
+
+    /// Whether people work on this date.
+    fn is_workday(&self, date: Date) -> bool {
+        self.make_up_workdays.contains(&date) || !(is_weekend(date) || self.holidays.contains(&date))
+    }
+}
+
+/// The table that is in force. Cheap to clone; all clones are one, so that a change counts everywhere at once.
+#[derive(Clone, Debug, Default)]
+pub struct Calendar(Arc<RwLock<Days>>);
 
 /// What a moment is in business time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,23 +101,32 @@ pub struct BusinessTime {
 }
 
 impl Calendar {
-    /// Whether people work on this date.
-    fn is_workday(&self, date: Date) -> bool {
-        let weekend = matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday);
-        self.make_up_workdays.contains(&date) || !(weekend || self.holidays.contains(&date))
+    /// The calendar with this table.
+    pub fn new(days: Days) -> Self {
+        Self(Arc::new(RwLock::new(days)))
+    }
+
+    /// Goes by this table from now on.
+    pub fn replace(&self, days: Days) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = days;
+    }
+
+    fn days(&self) -> RwLockReadGuard<'_, Days> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// When the `days`-th workday after the date of `at` ends; a table without workdays ends after ten years.
     pub fn end_of_workday(&self, at: Timestamp, days: u32) -> Timestamp {
         let zone = TimeZone::get(ZONE).expect("the zone data is compiled in");
         let (mut date, mut left) = (self.at(at).date, days);
+        let table = self.days();
         for _ in 0..LONGEST_SEARCH_DAYS {
             if left == 0 {
                 break;
             }
             let Ok(next) = date.tomorrow() else { break };
             date = next;
-            left -= u32::from(self.is_workday(date));
+            left -= u32::from(table.is_workday(date));
         }
         let end = date.at(CLOSES, 0, 0, 0).to_zoned(zone);
         end.map_or(Timestamp(i64::MAX), |end| Timestamp(end.timestamp().as_millisecond()))
@@ -73,9 +142,10 @@ impl Calendar {
         });
         let local = moment.to_zoned(zone);
         let date = local.date();
-        let holiday = self.holidays.contains(&date);
-        let make_up_workday = self.make_up_workdays.contains(&date);
-        let workday = self.is_workday(date);
+        let table = self.days();
+        let holiday = table.holidays.contains(&date);
+        let make_up_workday = table.make_up_workdays.contains(&date);
+        let workday = table.is_workday(date);
         BusinessTime {
             date,
             period: format!("{:04}-{:02}", date.year(), date.month()),
@@ -84,6 +154,10 @@ impl Calendar {
             make_up_workday,
         }
     }
+}
+
+fn is_weekend(date: Date) -> bool {
+    matches!(date.weekday(), Weekday::Saturday | Weekday::Sunday)
 }
 
 #[cfg(test)]
@@ -113,10 +187,10 @@ mod tests {
 
     #[test]
     fn the_table_turns_a_saturday_into_a_workday_and_a_monday_into_a_holiday() {
-        let calendar = Calendar {
+        let calendar = Calendar::new(Days {
             holidays: [Date::constant(2026, 3, 16)].into(),
             make_up_workdays: [Date::constant(2026, 3, 14)].into(),
-        };
+        });
 
         let saturday = calendar.at(at("2026-03-14T02:00:00Z"));
         let monday = calendar.at(at("2026-03-16T02:00:00Z"));
@@ -127,10 +201,10 @@ mod tests {
 
     #[test]
     fn working_days_skip_weekends_and_holidays_and_count_make_up_days() {
-        let calendar = Calendar {
+        let calendar = Calendar::new(Days {
             holidays: [Date::constant(2026, 3, 16)].into(),
             make_up_workdays: [Date::constant(2026, 3, 14)].into(),
-        };
+        });
         // A Friday; the Saturday after it is worked, the Monday is free.
         let friday = at("2026-03-13T01:00:00Z");
 

@@ -6,6 +6,7 @@ pub mod attachments;
 mod auth;
 mod body;
 pub mod budget;
+mod calendar;
 mod citizen;
 pub mod client;
 mod conflicts;
@@ -109,6 +110,9 @@ pub fn routes() -> Vec<Route> {
         table("/api/roster/import", Action::PlanDuty, roster::import),
         post("/api/roster/{id}", Action::ChangeShift, roster::shift),
         post("/api/roster/{id}/drop", Action::DropShift, roster::unplan),
+        get("/api/calendar", Action::SeeCalendar, calendar::list),
+        post("/api/calendar", Action::SetCalendar, calendar::set),
+        table("/api/calendar/import", Action::SetCalendar, calendar::import),
         get("/api/floors", Action::SeeFloors, floors::list),
         get("/api/floors/alarms", Action::SeeFloors, floors::alarms),
         post("/api/floors", Action::SetFloor, floors::set),

@@ -121,6 +121,10 @@ table! {
     ChangeShift:      No No No All No No No, Hide;
     /// Drop a shift.
     DropShift:        No No No All No No No, Hide;
+    /// See the yearly calendar.
+    SeeCalendar:      No No No All All All No, Forbid;
+    /// Set days of the yearly calendar.
+    SetCalendar:      No No No All No No No, Forbid;
     /// See the duty floors and their alarms.
     SeeFloors:        No No No All No All No, Forbid;
     /// Say how many must be on duty at least.

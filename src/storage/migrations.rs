@@ -32,6 +32,7 @@ migrations! {
     "20261122000600_question_matters",
     "20261122000700_floors",
     "20261122000710_conflicts",
+    "20261122000720_calendar",
 }
 
 /// Brings the schema up to date; a database that is, stays as it is. Refuses one that ran a text that differs from ours.

@@ -3,6 +3,7 @@ pub mod appeals;
 mod areas;
 pub mod attachments;
 mod audit;
+pub mod calendar;
 pub mod chain;
 pub mod conflicts;
 pub mod demo;
@@ -317,6 +318,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         areas::STATEMENTS,
         attachments::STATEMENTS,
         audit::STATEMENTS,
+        calendar::STATEMENTS,
         chain::STATEMENTS,
         conflicts::STATEMENTS,
         entries::STATEMENTS,

@@ -1,4 +1,4 @@
-// Duty floors, by the real server: the office sets one, a break makes an alarm that every page of the office shows, and it goes again.
+// Duty floors and the calendar, by the real server: the office sets a floor, a break makes an alarm that every page of the office shows, and it goes again.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { PHONE } from './lib/browser.js'
@@ -43,5 +43,28 @@ test('a floor of two, one goes on a break: the office is told, and told when eno
   await phone.locator('[data-testid=floor-alarm][data-over=true]').waitFor()
   await phone.getByTestId('floor-drop').click()
   await phone.getByTestId('floor').waitFor({ state: 'detached' })
+  assert.deepEqual([...office.complaints, ...phone.complaints], [])
+})
+
+test('a day of the yearly calendar is set by the dispatcher, seen by the supervisor and taken out again', async () => {
+  const office = await openOffice(browsers[0], server, 'DISPATCHER')
+  await office.getByTestId('nav-calendar').click()
+  const year = await office.getByTestId('calendar-year').inputValue()
+  await office.getByTestId('calendar-date').fill(`${year}-10-01`)
+  await office.getByTestId('calendar-name').fill('国庆节')
+  await office.getByTestId('calendar-set').click()
+  const day = office.getByTestId('calendar-day')
+  await day.getByText('放假 · 国庆节').waitFor()
+  await examine(office, 'desktop-calendar')
+
+  const phone = await openOffice(browsers[1], server, 'SUPERVISOR', { size: PHONE, english: true })
+  await phone.getByTestId('nav-calendar').click()
+  await phone.getByTestId('calendar-day').getByText('Day off · 国庆节').waitFor()
+  assert.equal(await phone.getByTestId('calendar-drop').count(), 0)
+  await examine(phone, 'phone-calendar-en')
+
+  await office.getByTestId('calendar-drop').click()
+  await day.waitFor({ state: 'detached' })
+  await office.getByText(`${year} 年还没有登记。`).waitFor()
   assert.deepEqual([...office.complaints, ...phone.complaints], [])
 })

@@ -291,7 +291,7 @@ function table(head, rows) {
 /** Cells that begin so are taken for a formula and are not repeated. */
 const isFormula = payload => /^[=+@-]/.test(payload)
 
-test('of people: firms, tables, administrators, entries, decisions, searches, the roster and duty floors', async () => {
+test('of people: firms, tables, administrators, entries, decisions, searches, the roster, duty floors and the calendar', async () => {
   const office = await openOffice(work, server, 'DISPATCHER')
   await office.getByTestId('nav-firms').click()
   await each(60, async piece => {
@@ -331,6 +331,15 @@ test('of people: firms, tables, administrators, entries, decisions, searches, th
   await office.getByTestId('nav-floors').click()
   await office.getByTestId('floor-set').click()
   await shows(office.getByTestId('floor'), [`${ALL} 丙`], 'who set a floor')
+
+  await office.getByTestId('nav-calendar').click()
+  const year = await office.getByTestId('calendar-year').inputValue()
+  await each(40, async piece => {
+    await office.getByTestId('calendar-date').fill(`${year}-10-01`)
+    await write(office, 'calendar-name', piece)
+    await office.getByTestId('calendar-set').click()
+    await shows(office.getByTestId('calendar-day'), [piece], 'the calendar')
+  })
 
   await office.getByTestId('nav-firms').click()
   await firm.getByTestId('firm-people').click()

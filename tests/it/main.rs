@@ -4,6 +4,7 @@ mod after;
 mod attachments;
 mod auth;
 mod binary;
+mod calendar;
 mod call_back;
 mod calls;
 mod canary;

@@ -44,6 +44,8 @@ fn expected(action: Action) -> [u16; 7] {
         Action::EditLawyer => [401, 404, 404, IN, 404, 404, IN],
         Action::ListLawyers | Action::ListFirms => [401, 403, 403, IN, 403, IN, IN],
         Action::AddLawyer | Action::AddFirm | Action::PlanDuty => [401, 403, 403, IN, 403, 403, 403],
+        Action::SeeCalendar => [401, 403, 403, IN, IN, IN, 403],
+        Action::SetCalendar => [401, 403, 403, IN, 403, 403, 403],
         Action::SeeFloors | Action::SetFloor => [401, 403, 403, IN, 403, IN, 403],
         Action::DecideQualification => [401, 403, 403, IN, 403, IN, 403],
         Action::AskQuestion => [401, IN, 404, 404, 404, 404, 404],

@@ -35,6 +35,10 @@ words! {
         NoSuchArea = "no-such-area",
         /// The area is no village.
         NotAVillage = "not-a-village",
+        /// This is no date.
+        BadDate = "bad-date",
+        /// It is a workday anyway.
+        NoWeekend = "no-weekend",
         /// This is no date and time.
         BadTime = "bad-time",
         /// The end is not after the beginning, or more than a day later.
@@ -111,6 +115,8 @@ fn sentences(code: Fault, text: &str) -> (String, String) {
             "There is no area “{}”, or several; write the code of 12 digits.",
         ),
         Fault::NotAVillage => ("“{}”不是村（社区）。", "“{}” is not a village."),
+        Fault::BadDate => ("“{}”不是日期，请写成 2026-10-01。", "“{}” is no date; write 2026-10-01."),
+        Fault::NoWeekend => ("“{}”不是周末，本来就上班。", "“{}” is no weekend: people work anyway."),
         Fault::BadTime => ("“{}”不是时间，请写成 2026-11-23 09:00。", "“{}” is no time; write 2026-11-23 09:00."),
         Fault::BadLength => {
             ("结束须晚于开始，且不超过 24 小时。", "The end comes after the beginning, at most 24 hours later.")

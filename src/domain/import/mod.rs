@@ -1,4 +1,5 @@
 //! Tables that an office brings in: a firm's people, the duty roster. Read whole and judged line by line before anything is kept.
+pub mod calendar;
 pub mod finding;
 pub mod people;
 pub mod roster;

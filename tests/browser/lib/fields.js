@@ -9,7 +9,7 @@ import { until } from './people.js'
 const WEB = new URL('../../../web/', import.meta.url)
 const { parse } = createRequire(new URL('package.json', WEB))('vue/compiler-sfc')
 /** Browsers let nothing into these but a tick, a number or a time. */
-const HELD = ['checkbox', 'radio', 'number', 'datetime-local']
+const HELD = ['checkbox', 'radio', 'number', 'date', 'datetime-local']
 /** What would make markup, or a program, of text. */
 const MAKERS = /v-html|innerHTML|outerHTML|insertAdjacentHTML|setHTML|createContextualFragment|DOMParser|document\.write|srcdoc|\beval\(|new Function\(/
 /** Kinds of nodes and attributes in Vue's syntax tree. */
