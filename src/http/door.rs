@@ -70,7 +70,8 @@ pub(super) async fn guard(
     if action != Action::SeeHealth
         && let Err(refused) = app.budgets.request(client.address)
     {
-        return refused.into_response();
+        // Whoever has sent the next hundred already would be refused a hundred times.
+        return ([(header::CONNECTION, HeaderValue::from_static("close"))], refused).into_response();
     }
     let writes = request.method() != Method::GET || action == Action::OpenSocket;
     if writes && let Err(refused) = app.recorder.hold().await {

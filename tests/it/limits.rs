@@ -173,6 +173,8 @@ async fn a_flood_of_requests_is_refused_and_health_still_answers() {
     }
 
     assert_eq!(codes, ["", "", "", "", "rate-limited"]);
+    let refused = nobody.get("/api/directory").await;
+    assert_eq!(refused.headers["connection"], "close", "what is sent already is not refused one by one");
     assert_eq!(nobody.get("/readyz").await.status, StatusCode::OK);
     server.stop().await;
 }
