@@ -12,7 +12,10 @@ use rand::{Rng, RngExt};
 use tokio::sync::watch;
 use uuid::Uuid;
 use yunfa_signaling::{
-    ids::{CitizenId, ConsultationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId, StaffId},
+    ids::{
+        CitizenId, ConsultationId, InvitationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId,
+        StaffId,
+    },
     time::{Instant, Now, Timestamp},
 };
 
@@ -43,7 +46,7 @@ macro_rules! minted {
     )*};
 }
 
-minted! { CitizenId LawyerId StaffId ConsultationId OfferId SessionId LegId MessageId RequestId RecordId }
+minted! { CitizenId LawyerId StaffId ConsultationId InvitationId OfferId SessionId LegId MessageId RequestId RecordId }
 
 impl Minted for Uuid {
     fn from_uuid(uuid: Uuid) -> Self {

@@ -52,6 +52,9 @@ pub enum SessionError {
     /// Another lawyer was first.
     #[error("another lawyer was first")]
     Taken,
+    /// The one who is invited is not there, or not free.
+    #[error("this lawyer is not there, or not free")]
+    NotFree,
     /// The offer is over.
     #[error("this offer is over")]
     OfferOver,
@@ -84,6 +87,7 @@ impl SessionError {
         match self {
             Self::Protocol(error) => error.code(),
             Self::Taken => ErrorCode::Taken,
+            Self::NotFree => ErrorCode::NotFree,
             Self::OfferOver => ErrorCode::OfferOver,
             Self::Over => ErrorCode::Over,
             Self::NotFound => ErrorCode::NotFound,

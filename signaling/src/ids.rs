@@ -57,6 +57,8 @@ ids! {
     LawyerId;
     /// One member of the bureau's office: dispatcher, supervisor, finance reviewer.
     StaffId;
+    /// One invitation of a third party into a session, and the leg that it promises.
+    InvitationId;
     /// One matter (一事): the unit of record, file and rating. Minted by the asker's client, so that asking twice is one matter.
     ConsultationId;
     /// One ring of one lawyer for one consultation.

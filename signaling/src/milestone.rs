@@ -2,11 +2,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, MessageId, OfferId, SessionId},
+    ids::{AreaCode, CitizenId, ConsultationId, InvitationId, LawyerId, LegId, MessageId, OfferId, SessionId},
     time::Timestamp,
     words::{
-        Channel, ConsultationState, DeclineReason, DeviceClass, EndReason, Grade, IdentityMode, LegState, OfferState,
-        Outcome, PracticeArea, ReferralType, Role, RouteMode, SessionState, Tier,
+        Channel, ConsultationState, DeclineReason, DeviceClass, EndReason, Grade, IdentityMode, InvitationClosed,
+        LegState, OfferState, Outcome, Part, PracticeArea, ReferralType, Role, RouteMode, SessionState, Tier,
     },
 };
 
@@ -158,6 +158,44 @@ pub enum Event {
         /// To what.
         to: Channel,
     },
+    /// A lawyer wants a third party in the session; its leg has the id of the invitation.
+    ThirdInvited {
+        /// Which session.
+        session: SessionId,
+        /// Which invitation.
+        invitation: InvitationId,
+        /// Whom.
+        lawyer: LawyerId,
+        /// As what.
+        part: Part,
+    },
+    /// The asker agreed to this third party, whose name and part were shown.
+    ThirdConsented {
+        /// Which session.
+        session: SessionId,
+        /// Which invitation.
+        invitation: InvitationId,
+    },
+    /// An invitation is over.
+    ThirdClosed {
+        /// Which session.
+        session: SessionId,
+        /// Which invitation.
+        invitation: InvitationId,
+        /// Whose.
+        lawyer: LawyerId,
+        /// Why.
+        reason: InvitationClosed,
+    },
+    /// A third party was made to leave: the asker took the consent back, or the lawyer did without it.
+    ThirdRemoved {
+        /// Which session.
+        session: SessionId,
+        /// Which invitation.
+        invitation: InvitationId,
+        /// By whom.
+        by: Role,
+    },
     /// A chat line was said; its content is kept elsewhere, sealed.
     ChatSaid {
         /// Which session.
@@ -234,6 +272,10 @@ impl Event {
             Self::SessionChanged { .. } => "sessionChanged",
             Self::LegChanged { .. } => "legChanged",
             Self::ChannelChanged { .. } => "channelChanged",
+            Self::ThirdInvited { .. } => "thirdInvited",
+            Self::ThirdConsented { .. } => "thirdConsented",
+            Self::ThirdClosed { .. } => "thirdClosed",
+            Self::ThirdRemoved { .. } => "thirdRemoved",
             Self::ChatSaid { .. } => "chatSaid",
             Self::TypedLive { .. } => "typedLive",
             Self::SessionEnded { .. } => "sessionEnded",

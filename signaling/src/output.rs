@@ -79,6 +79,16 @@ pub enum Hint {
         /// matter again.
         at_fault: bool,
     },
+    /// The lawyer is in the session as a third party: occupied, and rung for nothing else.
+    Joined {
+        /// Who.
+        lawyer: LawyerId,
+    },
+    /// The third party has left.
+    Parted {
+        /// Who.
+        lawyer: LawyerId,
+    },
     /// The outcome is written, or will not be awaited any longer.
     WrittenUp {
         /// By whom.
@@ -137,6 +147,21 @@ pub enum MediaOrder {
         /// The lawyer's leg.
         lawyer_leg: LegId,
     },
+    /// Put a third party's warm transport into the session's room. The shell then says `Input::Media { fact: Connected }`
+    /// when it is up.
+    ConnectThird {
+        /// The session.
+        session: SessionId,
+        /// Who.
+        lawyer: LawyerId,
+    },
+    /// The third party needs no media any longer: its transport goes back to its own room.
+    ReleaseThird {
+        /// The session.
+        session: SessionId,
+        /// Who.
+        lawyer: LawyerId,
+    },
     /// The session needs no media any longer: the desk's transport goes back to its own room. After a fall-back to
     /// text the asker's transport is closed; after a failed start it waits on (`asker_waits`).
     ReleaseLegs {
@@ -186,6 +211,10 @@ impl Outbox {
     /// The next event follows this version.
     pub(crate) const fn after(consultation: ConsultationId, version: u64) -> Self {
         Self { consultation, version, queue: VecDeque::new() }
+    }
+
+    pub(crate) const fn consultation(&self) -> ConsultationId {
+        self.consultation
     }
 
     pub(crate) const fn version(&self) -> u64 {

@@ -17,12 +17,15 @@ pub const fn check(role: Role, message: &ClientMessage) -> Result<(), ProtocolEr
         | ClientMessage::AcceptOffer { .. }
         | ClientMessage::DeclineOffer { .. }
         | ClientMessage::TakeOver {}
+        | ClientMessage::InviteThird { .. }
         | ClientMessage::RecordOutcome { .. } => matches!(role, Role::Lawyer),
         ClientMessage::JoinMedia { .. }
         | ClientMessage::SetDevices { .. }
         | ClientMessage::FallBack { .. }
         | ClientMessage::ProposeChannel { .. }
         | ClientMessage::AnswerChannel { .. }
+        | ClientMessage::AnswerInvitation { .. }
+        | ClientMessage::RemoveThird { .. }
         | ClientMessage::SendChat { .. }
         | ClientMessage::TypeText { .. }
         | ClientMessage::ReadChat { .. }
@@ -63,6 +66,8 @@ mod tests {
                 "fallBack",
                 "proposeChannel",
                 "answerChannel",
+                "answerInvitation",
+                "removeThird",
                 "sendChat",
                 "typeText",
                 "readChat",
@@ -87,6 +92,9 @@ mod tests {
                 "fallBack",
                 "proposeChannel",
                 "answerChannel",
+                "inviteThird",
+                "answerInvitation",
+                "removeThird",
                 "sendChat",
                 "typeText",
                 "readChat",

@@ -208,7 +208,7 @@ words! {
         Interrupted = "INTERRUPTED",
         /// Left by itself.
         Left = "LEFT",
-        /// Ended by a supervisor, with a reason.
+        /// Made to leave: ended by a supervisor with a reason, or a third party whom a side does not want there any longer.
         Kicked = "KICKED",
         /// Did not come back within 60 s.
         TimedOut = "TIMED_OUT",
@@ -222,6 +222,10 @@ words! {
         LawyerHungUp = "LAWYER_HUNG_UP",
         /// A leg was missing for longer than the grace time.
         ConnectionLost = "CONNECTION_LOST",
+        /// The third party left; said to it alone, the session goes on.
+        ThirdPartyLeft = "THIRD_PARTY_LEFT",
+        /// A side does not want the third party there any longer; said to it alone, the session goes on.
+        ThirdPartyRemoved = "THIRD_PARTY_REMOVED",
         /// No media within 15 s of the acceptance.
         NoMedia = "NO_MEDIA",
         /// The asker who was called back did not answer.
@@ -386,6 +390,36 @@ words! {
         Video = "VIDEO",
         /// A shared screen.
         Screen = "SCREEN",
+    }
+
+    /// What a third party in a session is there as.
+    Part {
+        /// 另一位律师: a second lawyer.
+        SecondLawyer = "SECOND_LAWYER",
+        /// 协助人: helps the asker.
+        Helper = "HELPER",
+        /// 翻译: interprets, sign language too.
+        Interpreter = "INTERPRETER",
+        /// 监护人: of an asker who is a minor.
+        Guardian = "GUARDIAN",
+        /// 调解员.
+        Mediator = "MEDIATOR",
+    }
+
+    /// Why an invitation is over.
+    InvitationClosed {
+        /// The third party is in the session.
+        Joined = "joined",
+        /// The asker does not want it.
+        Refused = "refused",
+        /// The lawyer thought better of it.
+        Withdrawn = "withdrawn",
+        /// The one who was invited does not come.
+        Declined = "declined",
+        /// Nobody answered in time.
+        Lapsed = "lapsed",
+        /// The session is over.
+        Over = "over",
     }
 
     /// What is new about a text question.

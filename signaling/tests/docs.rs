@@ -4,8 +4,8 @@ use std::{fs, path::Path};
 use yunfa_signaling::{
     message::{ErrorCode, ServerMessage},
     words::{
-        ConsultationState, DeclineReason, EndReason, LegState, OfferClosed, OfferState, Outcome, PracticeArea,
-        Presence, SessionState,
+        ConsultationState, DeclineReason, EndReason, InvitationClosed, LegState, OfferClosed, OfferState, Outcome,
+        Part, PracticeArea, Presence, SessionState,
     },
 };
 
@@ -31,7 +31,7 @@ fn every_message_has_its_section_on_its_side() {
     let (_, client_side) = before.split_once("\n## What a client says\n").expect("the heading is there");
 
     let client_messages = client_messages();
-    assert_eq!(client_messages.len(), 25);
+    assert_eq!(client_messages.len(), 28);
     for name in client_messages {
         assert!(client_side.contains(&format!("\n### `{name}`\n")), "no section of the client's `{name}`");
     }
@@ -59,6 +59,8 @@ fn every_word_that_crosses_the_wire_is_explained() {
         .chain(DeclineReason::ALL.iter().map(|word| word.as_str()))
         .chain(EndReason::ALL.iter().map(|word| word.as_str()))
         .chain(OfferClosed::ALL.iter().map(|word| word.as_str()))
+        .chain(Part::ALL.iter().map(|word| word.as_str()))
+        .chain(InvitationClosed::ALL.iter().map(|word| word.as_str()))
         .chain(Outcome::ALL.iter().map(|word| word.as_str()));
     for word in words {
         assert!(page.contains(&format!("`{word}`")), "`{word}` is not explained");

@@ -15,7 +15,7 @@ use yunfa_signaling::{
     consultation::{Again, Consultation, Continuation, Input, Known, MediaFact, Party, SessionIds},
     duty::{self, Tab, Wish},
     error::SessionError,
-    ids::{ConsultationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
+    ids::{ConsultationId, InvitationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
     message::{ClientMessage, ServerMessage},
     milestone::Event,
     output::MediaOrder,
@@ -100,7 +100,7 @@ fn wanted() -> BTreeSet<String> {
     let camel = |name: String| name[..1].to_lowercase() + &name[1..];
     wanted.extend(variants("src/milestone.rs", "Event").into_iter().map(|name| format!("event {}", camel(name))));
     // What the shell says and hears by itself, and what it tells the duty book in other words.
-    let shell = ["hello", "resume", "ping", "setPresence", "takeOver", "joinMedia"];
+    let shell = ["hello", "resume", "ping", "setPresence", "takeOver", "joinMedia", "inviteThird"];
     let said = variants("src/message/client.rs", "ClientMessage").into_iter().map(camel);
     wanted.extend(said.filter(|name| !shell.contains(&name.as_str())));
     let shell =
@@ -166,6 +166,8 @@ struct Stage {
     sessions: BTreeMap<ConsultationId, SessionId>,
     /// Which matter a lawyer is in.
     served: BTreeMap<LawyerId, ConsultationId>,
+    /// The latest invitation of a matter.
+    invitations: BTreeMap<ConsultationId, InvitationId>,
     requests: u128,
     shown: usize,
 }
@@ -179,6 +181,7 @@ impl Stage {
             offers: BTreeMap::new(),
             sessions: BTreeMap::new(),
             served: BTreeMap::new(),
+            invitations: BTreeMap::new(),
             requests: 0,
             shown: 0,
         }
@@ -303,6 +306,17 @@ impl Stage {
                 self.county.tabs.retain(|(whose, _)| *whose != lawyer);
                 return Ok(());
             }
+            ["invites", name, "as", part] => {
+                let (id, invited) = (self.served[&lawyer], self.lawyers[*name]);
+                let (session, part) = (self.sessions[&id], part.parse().expect("a part"));
+                let name = self.county.duty.may_join(invited)?;
+                let invitation = InvitationId::new(self.county.mint());
+                self.served.entry(invited).or_insert(id);
+                let invite = Input::Invite { from: lawyer, request, session, invitation, lawyer: invited, name, part };
+                self.county.feed(id, invite)?;
+                self.invitations.insert(id, invitation);
+                return Ok(());
+            }
             ["transport", "up"] if !self.served.contains_key(&lawyer) => {
                 self.county.desks_up.insert(lawyer);
                 return Ok(());
@@ -409,6 +423,14 @@ impl Stage {
                 keep: keep.parse().expect("a number"),
                 text: ChatText::new(text.join(" ")),
             },
+            [what @ ("comes" | "refuses" | "welcomes")]
+            | [what @ ("comes" | "refuses" | "welcomes"), "the", "invitation" | "third"] => {
+                let invitation = self.invitations[&id];
+                ClientMessage::AnswerInvitation { invitation, accept: *what != "refuses" }
+            }
+            ["removes", "the", "third"] => {
+                ClientMessage::RemoveThird { session, leg: LegId::new(self.invitations[&id].uuid()) }
+            }
             ["reads", up_to] => ClientMessage::ReadChat { session, up_to: up_to.parse().expect("a number") },
             ["devices", microphone, camera] => {
                 let state = |text: &str| text.parse::<DeviceState>().expect("a device state");
@@ -436,6 +458,10 @@ impl Stage {
                 if let Some(id) = self.citizens.values().find(rung) {
                     self.offers.insert(*lawyer, (*id, offer.id));
                 }
+            }
+            Heard::Lawyer(lawyer, ServerMessage::Invited(view)) => {
+                let of = self.invitations.iter().find(|(_, invitation)| **invitation == view.id);
+                self.served.extend(of.map(|(id, _)| (*lawyer, *id)));
             }
             Heard::Lawyer(lawyer, ServerMessage::Session(view)) => {
                 self.served.insert(*lawyer, view.consultation);
@@ -473,6 +499,12 @@ impl Stage {
                 format!("media: release {}{asker}", self.lawyer_name(*lawyer))
             }
             Heard::Floor(key, state) => format!("floor {key:?} {state:?}"),
+            Heard::Media(MediaOrder::ConnectThird { lawyer, .. }) => {
+                format!("media: connect {} too", self.lawyer_name(*lawyer))
+            }
+            Heard::Media(MediaOrder::ReleaseThird { lawyer, .. }) => {
+                format!("media: release {} only", self.lawyer_name(*lawyer))
+            }
             Heard::Call(id) => format!("{} is called, by other ways too", self.citizen_name(*id)),
             Heard::Seal => "recorder: seal".to_owned(),
             Heard::Done(id) => format!("{} is done", self.citizen_name(*id)),
@@ -506,7 +538,10 @@ impl Stage {
                 let legs: Vec<String> = view
                     .legs
                     .iter()
-                    .map(|leg| format!("{} {} mic={} cam={}", leg.role, leg.state, leg.microphone, leg.camera))
+                    .map(|leg| {
+                        let who = leg.part.map_or(leg.role.as_str(), |part| part.as_str());
+                        format!("{who} {} mic={} cam={}", leg.state, leg.microphone, leg.camera)
+                    })
                     .collect();
                 let seat = view.seat_until.map_or(String::new(), |until| format!(" seat={}", self.since(until)));
                 let back = if view.call_back { " call-back" } else { "" };
@@ -515,8 +550,17 @@ impl Stage {
                     let stands = if wish.agreed { "coming" } else { "proposed" };
                     format!(" {} {stands} by {whose} until={}", wish.channel, self.since(wish.until))
                 });
-                format!("session {} {}{back} [{}]{seat}{wish}", view.state, view.channel, legs.join(", "))
+                let third = view.invitation.as_ref().map_or(String::new(), |third| {
+                    let stands = if third.agreed { "rung" } else { "asked for" };
+                    format!(" {} {} {stands} until={}", third.part, third.name.expose(), self.since(third.until))
+                });
+                format!("session {} {}{back} [{}]{seat}{wish}{third}", view.state, view.channel, legs.join(", "))
             }
+            ServerMessage::Invited(view) => {
+                let (by, until) = (view.by.expose(), self.since(view.until));
+                format!("invited by {by} as {} {} {} until={until}", view.part, view.practice_area, view.channel)
+            }
+            ServerMessage::InvitationClosed { reason, .. } => format!("invitationClosed {reason}"),
             ServerMessage::Chat { number, text, .. } => format!("chat {number}: {}", text.expose()),
             ServerMessage::Typed { keep, text, .. } => format!("typed {keep} + {:?}", text.expose()),
             ServerMessage::ChatRead { up_to, .. } => format!("chatRead up to {up_to}"),
@@ -562,13 +606,17 @@ impl Stage {
             Event::SessionChanged { from, to, .. } => format!("{from} -> {to}"),
             Event::LegChanged { role, from, to, .. } => format!("{role} {from} -> {to}"),
             Event::ChannelChanged { to, .. } => to.to_string(),
+            Event::ThirdInvited { lawyer, part, .. } => format!("{} as {part}", self.lawyer_name(*lawyer)),
+            Event::ThirdConsented { .. } => String::new(),
+            Event::ThirdClosed { lawyer, reason, .. } => format!("{} {reason}", self.lawyer_name(*lawyer)),
+            Event::ThirdRemoved { by, .. } => format!("by {by}"),
             Event::ChatSaid { number, role, chars, .. } => format!("{number} by {role}, {chars} chars"),
             Event::TypedLive { role, chars, .. } => format!("by {role}, {chars} chars"),
             Event::SessionEnded { reason, .. } => reason.to_string(),
             Event::OutcomeRecorded { outcome, .. } => outcome.to_string(),
             Event::Rated { stars } => stars.to_string(),
         };
-        format!("{} {rest}", event.name())
+        format!("{} {rest}", event.name()).trim_end().to_owned()
     }
 }
 

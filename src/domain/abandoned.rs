@@ -87,6 +87,10 @@ impl Standing {
             | Event::Continued { .. }
             | Event::OfferSeen { .. }
             | Event::ChannelChanged { .. }
+            | Event::ThirdInvited { .. }
+            | Event::ThirdConsented { .. }
+            | Event::ThirdClosed { .. }
+            | Event::ThirdRemoved { .. }
             | Event::ChatSaid { .. }
             | Event::TypedLive { .. }
             | Event::Rated { .. } => {}

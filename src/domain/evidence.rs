@@ -132,6 +132,9 @@ impl Histogram {
 pub struct LegEvidence {
     /// Citizen or lawyer.
     pub role: Role,
+    /// A third party: what it sends is seen, and makes nobody's service.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub third: bool,
     /// Seconds with an authenticated audio packet.
     pub audio_alive_s: u32,
     /// Seconds with an authenticated video packet.
@@ -176,6 +179,7 @@ impl LegEvidence {
     fn new(role: Role) -> Self {
         Self {
             role,
+            third: false,
             audio_alive_s: 0,
             video_alive_s: 0,
             two_way_s: 0,
@@ -268,6 +272,19 @@ pub struct Evidence {
     silence_s: u32,
     /// Somebody talked since the asker's last second.
     talked: bool,
+    /// With a third party there: the last second of one of the two sides, until the other's comes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    half: Option<Half>,
+}
+
+/// A second of one of the two sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Half {
+    leg: LegId,
+    at: Timestamp,
+    audio: bool,
+    video: bool,
 }
 
 impl Evidence {
@@ -289,12 +306,19 @@ impl Evidence {
             legs: legs.into_iter().map(|(leg, role)| (leg, LegEvidence::new(role))).collect(),
             silence_s: 0,
             talked: false,
+            half: None,
         }
     }
 
     /// Gives a seat to one more leg; a leg that has one keeps what was seen of it.
     pub fn add_leg(&mut self, leg: LegId, role: Role) {
         self.legs.entry(leg).or_insert_with(|| LegEvidence::new(role));
+    }
+
+    /// Gives a seat to a third party.
+    pub fn add_third(&mut self, leg: LegId) {
+        self.legs.entry(leg).or_insert_with(|| LegEvidence { third: true, ..LegEvidence::new(Role::Lawyer) });
+        self.seq += 1;
     }
 
     /// A transport of the leg is up; the one before, if any, is gone.
@@ -314,6 +338,7 @@ impl Evidence {
         if self.complete {
             return;
         }
+        let with_thirds = self.legs.values().any(|leg| leg.third);
         let Some(seen) = self.legs.get_mut(&leg) else { return };
         self.seq += 1;
         seen.take_totals(facts.totals);
@@ -323,12 +348,14 @@ impl Evidence {
         }
         // A fact that contradicts itself counts for the less.
         let alive = facts.audio_alive || facts.video_alive;
-        let two_way = facts.two_way && alive;
+        // Among three "somebody else" is not enough: the two sides' seconds are laid side by side.
+        let two_way = facts.two_way && alive && !with_thirds;
+        let is_side = !seen.third;
         seen.audio_alive_s += u32::from(facts.audio_alive);
         seen.video_alive_s += u32::from(facts.video_alive);
         seen.two_way_s += u32::from(two_way);
-        seen.two_way_audio_s += u32::from(facts.two_way_audio && facts.audio_alive);
-        seen.two_way_video_s += u32::from(facts.two_way_video && facts.video_alive);
+        seen.two_way_audio_s += u32::from(facts.two_way_audio && facts.audio_alive && !with_thirds);
+        seen.two_way_video_s += u32::from(facts.two_way_video && facts.video_alive && !with_thirds);
         let talk = facts.talk && facts.audio_alive;
         seen.talk_s += u32::from(talk);
         seen.talk_turns += u32::from(talk && !seen.talking);
@@ -343,13 +370,37 @@ impl Evidence {
         }
         let is_asker = seen.role == Role::Citizen;
         self.talked |= talk;
-        if two_way {
+        let both = if with_thirds && is_side {
+            self.lay_beside(Half { leg, at, audio: facts.audio_alive, video: facts.video_alive })
+        } else {
+            two_way
+        };
+        if both {
             self.service_start.get_or_insert(began);
             self.service_end = Some(at);
         }
         if is_asker && self.service_start.is_some() {
             self.count_silence();
         }
+    }
+
+    /// Lays a second of one side beside the other side's same second; whether both were alive in it. Each counts once.
+    fn lay_beside(&mut self, half: Half) -> bool {
+        let fits = |other: &Half| other.leg != half.leg && half.at.ms_since(other.at).abs() < SECOND_MS / 2;
+        let Some(other) = self.half.take().filter(fits) else {
+            self.half = Some(half);
+            return false;
+        };
+        let (audio, video) = (half.audio && other.audio, half.video && other.video);
+        let both = (half.audio || half.video) && (other.audio || other.video);
+        for leg in [half.leg, other.leg] {
+            if let Some(seen) = self.legs.get_mut(&leg) {
+                seen.two_way_s += u32::from(both);
+                seen.two_way_audio_s += u32::from(audio);
+                seen.two_way_video_s += u32::from(video);
+            }
+        }
+        both
     }
 
     /// The asker's seconds are the beat by which silence is counted.
@@ -392,7 +443,7 @@ impl Evidence {
     }
 
     fn joint(&self, count: impl Fn(&LegEvidence) -> u32) -> u32 {
-        let of = |role| self.legs.values().filter(|leg| leg.role == role).map(&count).max().unwrap_or(0);
+        let of = |role| self.legs.values().filter(|leg| leg.role == role && !leg.third).map(&count).max().unwrap_or(0);
         of(Role::Citizen).min(of(Role::Lawyer))
     }
 }
@@ -514,6 +565,32 @@ mod tests {
 
         assert_eq!((evidence.longest_silence_s, evidence.silent_s), (10, 13));
         assert_eq!(evidence.legs[&legs()[0].0].talk_turns, 2);
+    }
+
+    #[test]
+    fn a_third_party_makes_nobodys_seconds_and_takes_none_away() {
+        let third = LegId::new(id(1, 6));
+        let [(citizen, _), (lawyer, _)] = legs();
+        let mut evidence = empty();
+        evidence.add_third(third);
+
+        for n in 1..=40 {
+            // All three; the asker without the lawyer; the lawyer without the asker; the two without the third.
+            let there: &[LegId] = match n {
+                1..=10 => &[third, citizen, lawyer],
+                11..=20 => &[citizen, third],
+                21..=30 => &[third, lawyer],
+                _ => &[lawyer, citizen],
+            };
+            for leg in there {
+                evidence.add_second(*leg, both_alive(n as u64), second(n));
+            }
+        }
+
+        assert_eq!((evidence.two_way_s(), evidence.two_way_audio_s(), evidence.two_way_video_s()), (20, 20, 20));
+        assert_eq!((evidence.service_start, evidence.service_end), (Some(second(0)), Some(second(40))));
+        assert_eq!(evidence.legs[&third].audio_alive_s, 30);
+        assert_eq!(evidence.both_talk_min_s(), 30, "the third's voice is not the lawyer's");
     }
 
     #[test]

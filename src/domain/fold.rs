@@ -14,7 +14,9 @@ use yunfa_signaling::{
 use super::{
     calendar::Calendar,
     evidence::{Evidence, LegEvidence},
-    service_record::{ClosedBy, Closing, Interruption, LegRecord, RouteMode, SCHEMA_VERSION, ServiceRecord, Snapshots},
+    service_record::{
+        ClosedBy, Closing, Interruption, LegRecord, RouteMode, SCHEMA_VERSION, ServiceRecord, Snapshots, ThirdRecord,
+    },
 };
 
 /// Interruptions kept one by one; beyond that they are only counted.
@@ -52,6 +54,8 @@ struct Story {
     ended: Option<(Timestamp, EndReason)>,
     outcome: Option<(Outcome, bool, Option<ReferralType>)>,
     legs: Vec<LegStory>,
+    /// Third parties by their legs, whether they came or not.
+    thirds: BTreeMap<LegId, ThirdRecord>,
     interruptions: Vec<Interruption>,
     interruption_count: u32,
     citizen: Said,
@@ -159,6 +163,25 @@ impl Story {
                 self.last_event_at = Some(at);
             }
             Event::ChannelChanged { session: of, to } if *of == session => self.channel_used = Some(*to),
+            Event::ThirdInvited { session: of, invitation, lawyer, part } if *of == session => {
+                let (lawyer_id, part) = (*lawyer, *part);
+                let third = ThirdRecord { lawyer_id, part, consented_at: None, removed_by: None };
+                self.thirds.insert(LegId::new(invitation.uuid()), third);
+            }
+            Event::ThirdConsented { session: of, invitation } if *of == session => {
+                if let Some(third) = self.thirds.get_mut(&LegId::new(invitation.uuid())) {
+                    third.consented_at = Some(at);
+                }
+            }
+            Event::ThirdRemoved { session: of, invitation, by } if *of == session => {
+                if let Some(third) = self.thirds.get_mut(&LegId::new(invitation.uuid())) {
+                    third.removed_by = Some(*by);
+                }
+            }
+            // What a third party types is not the lawyer's answer.
+            Event::ChatSaid { session: of, from, .. } if *of == session && self.thirds.contains_key(from) => {
+                self.last_event_at = Some(at);
+            }
             Event::ChatSaid { session: of, role, chars, .. } if *of == session => {
                 let said = if *role == Role::Citizen { &mut self.citizen } else { &mut self.lawyer };
                 said.messages += 1;
@@ -184,6 +207,10 @@ impl Story {
             | Event::SessionChanged { .. }
             | Event::LegChanged { .. }
             | Event::ChannelChanged { .. }
+            | Event::ThirdInvited { .. }
+            | Event::ThirdConsented { .. }
+            | Event::ThirdClosed { .. }
+            | Event::ThirdRemoved { .. }
             | Event::ChatSaid { .. }
             | Event::TypedLive { .. }
             | Event::SessionEnded { .. }
@@ -301,7 +328,7 @@ pub fn fold(
         lawyer_messages: story.lawyer.messages,
         lawyer_chars: story.lawyer.chars,
         first_answer_latency_s: answered_after,
-        real_time_text: !story.typed.is_empty(),
+        real_time_text: story.typed.keys().any(|leg| !story.thirds.contains_key(leg)),
         legs: legs(&story, opened.device, accepted.at, evidence),
         interruptions: story.interruptions,
         interruption_count: story.interruption_count,
@@ -333,12 +360,13 @@ fn legs(story: &Story, device: DeviceClass, accepted_at: Timestamp, evidence: Op
     let seen = evidence.into_iter().flat_map(|seen| seen.legs.iter());
     let seen = seen.filter(|(leg, _)| !story.legs.iter().any(|told| told.leg == **leg));
     let mut legs: Vec<_> = told.chain(seen.map(|(leg, seen)| (*leg, seen.role, None))).collect();
-    legs.sort_by_key(|(leg, role, _)| (*role != Role::Citizen, *leg));
+    legs.sort_by_key(|(leg, role, _)| (*role != Role::Citizen, story.thirds.contains_key(leg), *leg));
     legs.into_iter()
         .map(|(leg, role, told)| {
             let seen = evidence.and_then(|seen| seen.legs.get(&leg));
             let record = leg_record(leg, role, told, seen, device);
             LegRecord {
+                third: story.thirds.get(&leg).cloned(),
                 first_rtp_at: record.first_rtp_at.map(|at| at.max(accepted_at)),
                 real_time_chars: story.typed.get(&leg).copied().unwrap_or(0),
                 ..record
@@ -358,6 +386,7 @@ fn leg_record(
     LegRecord {
         leg_id,
         role,
+        third: None,
         device_class: (role == Role::Citizen).then_some(device),
         invited_at: told.and_then(|told| told.invited_at),
         joined_at: told.and_then(|told| told.joined_at),
@@ -395,8 +424,8 @@ fn leg_record(
 #[cfg(test)]
 mod tests {
     use yunfa_signaling::{
-        ids::{CitizenId, LawyerId},
-        words::Pool,
+        ids::{CitizenId, InvitationId, LawyerId},
+        words::{Part, Pool},
     };
 
     use super::*;
@@ -441,6 +470,33 @@ mod tests {
         script.opened(Channel::Video).after(2000).rung().after(4000).accepted().after(500).active();
         script.after(20_000).ended(EndReason::CitizenHungUp).after(5000).outcome(Outcome::AdviceGiven);
         script
+    }
+
+    #[test]
+    fn a_third_party_is_in_the_record_and_its_lines_are_not_the_lawyers() {
+        let mut script = script();
+        script.opened(Channel::Voice).rung().accepted().active().said(Role::Citizen, 12).after(1000);
+        script.third(LawyerId::new(id(9, 3)), InvitationId::new(id(9, 8))).said(Role::Lawyer, 7);
+        script.after(2000).ended(EndReason::CitizenHungUp).outcome(Outcome::AdviceGiven);
+
+        let record = fold_of(&script, None, ClosedBy::Owner).expect("a record");
+
+        assert_eq!((record.citizen_messages, record.lawyer_messages, record.lawyer_chars), (1, 1, 7));
+        let [asker, desk, third] = &record.legs[..] else { panic!("three legs, not {:?}", record.legs) };
+        assert_eq!((&asker.third, &desk.third, desk.leg_id), (&None, &None, script.desk));
+        let told = ThirdRecord {
+            lawyer_id: LawyerId::new(id(9, 3)),
+            part: Part::Interpreter,
+            consented_at: Some(Timestamp(MORNING.0 + 5000)),
+            removed_by: Some(Role::Citizen),
+        };
+        assert_eq!((third.leg_id, &third.third), (LegId::new(id(9, 8)), &Some(told)));
+        assert_eq!(
+            (third.joined_at, third.left_at),
+            (Some(Timestamp(MORNING.0 + 8000)), Some(Timestamp(MORNING.0 + 17_000)))
+        );
+        assert_eq!(third.leave_reason, Some(LegState::Kicked));
+        assert_eq!(record.lawyer.lawyer_id, script.lawyer);
     }
 
     #[test]

@@ -4,7 +4,8 @@ use yunfa_signaling::{
     ids::{AnswerId, AreaCode, ConsultationId, LawyerId, LegId, RecordId, SessionId},
     time::Timestamp,
     words::{
-        Channel, DeviceClass, EndReason, IdentityMode, LegState, Outcome, Pool, PracticeArea, ReferralType, Role, Tier,
+        Channel, DeviceClass, EndReason, IdentityMode, LegState, Outcome, Part, Pool, PracticeArea, ReferralType, Role,
+        Tier,
     },
 };
 
@@ -104,6 +105,9 @@ pub struct LegRecord {
     pub leg_id: LegId,
     /// Citizen or lawyer.
     pub role: Role,
+    /// Of a third party: who, as what, and by which consent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub third: Option<ThirdRecord>,
     /// What the asker's client runs on.
     pub device_class: Option<DeviceClass>,
     /// When it got its seat.
@@ -167,6 +171,20 @@ pub struct LegRecord {
     pub auth_failures: u64,
     /// Silences of 3 s or more.
     pub silences: u32,
+}
+
+/// What a record says of a third party besides its leg. Its seconds are nobody's service.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThirdRecord {
+    /// Who.
+    pub lawyer_id: LawyerId,
+    /// As what.
+    pub part: Part,
+    /// When the asker agreed.
+    pub consented_at: Option<Timestamp>,
+    /// By whom it was made to leave: the asker took the consent back, or the lawyer did without it.
+    pub removed_by: Option<Role>,
 }
 
 /// A time in which a leg was missing.

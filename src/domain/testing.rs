@@ -1,12 +1,12 @@
 //! A matter told step by step, for tests of what is folded, stored, sealed and reaped.
 use uuid::Uuid;
 use yunfa_signaling::{
-    ids::{CitizenId, ConsultationId, LawyerId, LegId, MessageId, OfferId, SessionId},
+    ids::{CitizenId, ConsultationId, InvitationId, LawyerId, LegId, MessageId, OfferId, SessionId},
     milestone::{Event, Milestone},
     time::Timestamp,
     words::{
-        Channel, ConsultationState, DeviceClass, EndReason, IdentityMode, LegState, OfferState, Outcome, PracticeArea,
-        Role, RouteMode, SessionState, Tier,
+        Channel, ConsultationState, DeviceClass, EndReason, IdentityMode, InvitationClosed, LegState, OfferState,
+        Outcome, Part, PracticeArea, Role, RouteMode, SessionState, Tier,
     },
 };
 
@@ -140,6 +140,23 @@ impl Script {
         let from = if role == Role::Citizen { self.asker } else { self.desk };
         let session = self.session;
         self.say(Event::TypedLive { session, from, role, chars })
+    }
+
+    /// A third party is asked for, agreed to and comes; it types one line and is made to leave.
+    pub(crate) fn third(&mut self, third: LawyerId, invitation: InvitationId) -> &mut Self {
+        let (session, part, role) = (self.session, Part::Interpreter, Role::Lawyer);
+        let (leg, reason) = (LegId::new(invitation.uuid()), InvitationClosed::Joined);
+        self.say(Event::ThirdInvited { session, invitation, lawyer: third, part });
+        self.after(4000).say(Event::ThirdConsented { session, invitation });
+        self.after(3000).say(Event::ThirdClosed { session, invitation, lawyer: third, reason });
+        let (from, to) = (LegState::Invited, LegState::Connected);
+        self.say(Event::LegChanged { session, leg, role, from, to });
+        self.lines += 1;
+        let message = MessageId::new(id(u8::try_from(self.lines).expect("a short chat"), 7));
+        self.say(Event::ChatSaid { session, message, number: self.lines, from: leg, role, chars: 9 });
+        self.after(9000).say(Event::ThirdRemoved { session, invitation, by: Role::Citizen });
+        let (from, to) = (LegState::Connected, LegState::Kicked);
+        self.say(Event::LegChanged { session, leg, role, from, to })
     }
 
     pub(crate) fn ended(&mut self, reason: EndReason) -> &mut Self {

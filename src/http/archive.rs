@@ -108,6 +108,8 @@ struct Proof<'a> {
 struct Line<'a> {
     number: u32,
     role: &'static str,
+    /// A third party's line is told from the lawyer's by the legs of the record.
+    leg: String,
     at: i64,
     text: &'a str,
 }
@@ -246,7 +248,13 @@ fn proofs(records: &[SealedBytes]) -> Entry {
 fn written(n: usize, session: &str, lines: &[ChatLine]) -> Entry {
     let lines: Vec<_> = lines
         .iter()
-        .map(|line| Line { number: line.number, role: line.role.as_str(), at: line.at.0, text: line.text.expose() })
+        .map(|line| Line {
+            number: line.number,
+            role: line.role.as_str(),
+            leg: line.from.to_string(),
+            at: line.at.0,
+            text: line.text.expose(),
+        })
         .collect();
     Entry::json(format!("messages/{:02}-{session}.json", n + 1), &lines)
 }

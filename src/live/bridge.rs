@@ -33,7 +33,7 @@ pub(super) enum Order {
 pub(super) struct Orders {
     /// The session.
     pub(super) session: SessionId,
-    /// The lawyer of the session.
+    /// The lawyer of the session, or one who is there as a third party.
     pub(super) lawyer: LawyerId,
     /// What the asker's transport does.
     pub(super) citizen_does: Order,
@@ -46,6 +46,12 @@ pub(super) const fn orders(order: MediaOrder) -> Orders {
     match order {
         MediaOrder::ConnectLegs { session, citizen: _, lawyer, lawyer_leg: _ } => {
             Orders { session, lawyer, citizen_does: Order::Enter, lawyer_does: Order::Enter }
+        }
+        MediaOrder::ConnectThird { session, lawyer } => {
+            Orders { session, lawyer, citizen_does: Order::Stay, lawyer_does: Order::Enter }
+        }
+        MediaOrder::ReleaseThird { session, lawyer } => {
+            Orders { session, lawyer, citizen_does: Order::Stay, lawyer_does: Order::GoHome }
         }
         MediaOrder::ReleaseLegs { session, lawyer, asker_waits: true } => {
             Orders { session, lawyer, citizen_does: Order::Stay, lawyer_does: Order::GoHome }

@@ -10,9 +10,9 @@ use tracing::{debug, error};
 use yunfa_signaling::{
     duty::{self, Alarm, Duty, FloorKey, FloorState, Input, Output},
     error::SessionError,
-    ids::{ConsultationId, LawyerId, RequestId},
+    ids::{ConsultationId, LawyerId, RequestId, SessionId},
     time::{Now, Timestamp},
-    words::Presence,
+    words::{Part, Presence},
 };
 
 use super::{
@@ -55,6 +55,21 @@ struct Watched {
 /// Those who wait to be shown; more wait before the door.
 pub(super) const LOOKS: usize = 4;
 
+/// A lawyer wants somebody else in a session: who is free is known here, the rest to the session.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub(super) consultation: ConsultationId,
+    pub(super) from: LawyerId,
+    pub(super) tab: duty::Tab,
+    pub(super) request: RequestId,
+    pub(super) session: SessionId,
+    pub(super) lawyer: LawyerId,
+    pub(super) part: Part,
+}
+
+/// Those who want somebody; more are refused.
+pub(super) const WANTS: usize = 256;
+
 /// One input of the duty book.
 #[derive(Debug)]
 pub(super) struct ToDuty {
@@ -70,7 +85,12 @@ impl From<Input> for ToDuty {
 }
 
 /// Runs the duty book until the server stops.
-pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToDuty>, mut looks: mpsc::Receiver<Look>) {
+pub(super) async fn run(
+    registry: Arc<Registry>,
+    mut mailbox: mpsc::Receiver<ToDuty>,
+    mut looks: mpsc::Receiver<Look>,
+    mut wants: mpsc::Receiver<Wanted>,
+) {
     let mut book = Duty::new(registry.timers);
     let mut watched = Watched::default();
     loop {
@@ -86,6 +106,10 @@ pub(super) async fn run(registry: Arc<Registry>, mut mailbox: mpsc::Receiver<ToD
                     Look::Presences(show) => show.send(book.presences().collect()).is_ok(),
                     Look::Floors(show) => show.send(book.floors().collect()).is_ok(),
                 };
+                continue;
+            }
+            Some(wanted) = wants.recv() => {
+                invite(&registry, &book, wanted);
                 continue;
             }
             () = registry.sleep_until(deadline) => ToDuty::from(Input::Timeout),
@@ -125,6 +149,23 @@ impl Watched {
             }
         }
     }
+}
+
+/// Passes an invitation on to its session when the one who is wanted is free; the session answers.
+fn invite(registry: &Registry, book: &Duty, wanted: Wanted) {
+    let (from, tab, request) = (wanted.from, wanted.tab, wanted.request);
+    let refused = match book.may_join(wanted.lawyer) {
+        Ok(name) => {
+            let consultation = wanted.consultation;
+            if registry.post(consultation, ToConsultation::Invite { wanted, name }) {
+                return;
+            }
+            SessionError::Over
+        }
+        Err(refused) => refused,
+    };
+    let message = super::reply(request, Err(refused));
+    registry.tell(Person::Lawyer(from), ToPerson::Reply { tab, message });
 }
 
 fn take(book: &mut Duty, input: Input, now: Now) -> (Result<(), SessionError>, Vec<Output>) {

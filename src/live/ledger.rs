@@ -44,6 +44,13 @@ impl Ledger {
         })
     }
 
+    /// A third party has come; a party who comes again has a new leg.
+    pub(super) fn third(&mut self, party: Party, leg: LegId) {
+        self.evidence.add_third(leg);
+        self.legs.insert(party, leg);
+        self.links.remove(&party);
+    }
+
     /// Which session.
     pub(super) const fn session(&self) -> SessionId {
         self.evidence.session

@@ -92,11 +92,24 @@ impl Live {
         let Parts { clock, recorder, media, facts, localities, timers, alerts, called, floors, declared } = parts;
         let (duty, mailbox) = mpsc::channel(duty::MAILBOX);
         let (looks, look) = mpsc::channel(duty::LOOKS);
+        let (wants, wanted) = mpsc::channel(duty::WANTS);
         let plane = Plane::new(media);
-        let parts =
-            RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called, floors, declared };
+        let parts = RegistryParts {
+            clock,
+            recorder,
+            plane,
+            localities,
+            timers,
+            alerts,
+            duty,
+            looks,
+            wants,
+            called,
+            floors,
+            declared,
+        };
         let registry = Arc::new(Registry::new(parts));
-        tokio::spawn(duty::run(Arc::clone(&registry), mailbox, look));
+        tokio::spawn(duty::run(Arc::clone(&registry), mailbox, look, wanted));
         tokio::spawn(hear(Arc::clone(&registry), facts));
         Self(registry)
     }

@@ -18,7 +18,7 @@ use yunfa_signaling::{
     consultation::{Consultation, Known, MediaFact, Opening, Party},
     duty,
     error::SessionError,
-    ids::{AreaCode, ConsultationId, LawyerId, SessionId},
+    ids::{AreaCode, ConsultationId, LawyerId, LegId, SessionId},
     message::{ClientFrame, ConsultationView, ServerMessage},
     private::{PersonName, Token},
     time::{Instant, Timestamp},
@@ -29,7 +29,7 @@ use yunfa_signaling::{
 use super::{
     Called,
     bridge::{Meaning, Order},
-    duty::{FloorTurned, Look, ToDuty},
+    duty::{FloorTurned, Look, ToDuty, Wanted},
     person,
     tab::{FromTab, Holder, Person, ToTab},
     task,
@@ -77,6 +77,8 @@ pub(super) enum ToPerson {
     Media { from: ConsultationId, session: SessionId, room: Arc<Room>, order: Order },
     /// Something was seen of one of the person's transports.
     Fact { peer: PeerId, meaning: Meaning, at: Timestamp },
+    /// Who is in the session, and which leg is whose.
+    Seats(Vec<(Person, LegId)>),
     /// The matter is final.
     Over { from: ConsultationId },
     /// The matter's task failed: whatever it held is over.
@@ -142,6 +144,8 @@ pub(super) enum ToConsultation {
     Rate { stars: u8, answer: oneshot::Sender<Result<(), SessionError>> },
     /// A supervisor ends its session, and waits for the answer.
     SupervisorEnds { session: SessionId, answer: oneshot::Sender<Result<(), SessionError>> },
+    /// Its lawyer wants somebody else there, who is free.
+    Invite { wanted: Wanted, name: PersonName },
     /// Desks are rung for it.
     Ring(Vec<Ring>),
     /// How a lawyer is looked for.
@@ -199,6 +203,7 @@ pub(super) struct Registry {
     pub(super) stopped: CancellationToken,
     duty: mpsc::Sender<ToDuty>,
     pub(super) looks: mpsc::Sender<Look>,
+    pub(super) wants: mpsc::Sender<Wanted>,
     called: mpsc::Sender<Called>,
     floors: mpsc::Sender<FloorTurned>,
     declared: mpsc::Sender<Declared>,
@@ -217,6 +222,7 @@ pub(super) struct RegistryParts {
     pub(super) alerts: mpsc::Sender<Alert>,
     pub(super) duty: mpsc::Sender<ToDuty>,
     pub(super) looks: mpsc::Sender<Look>,
+    pub(super) wants: mpsc::Sender<Wanted>,
     pub(super) called: mpsc::Sender<Called>,
     pub(super) floors: mpsc::Sender<FloorTurned>,
     pub(super) declared: mpsc::Sender<Declared>,
@@ -224,8 +230,20 @@ pub(super) struct RegistryParts {
 
 impl Registry {
     pub(super) fn new(parts: RegistryParts) -> Self {
-        let RegistryParts { clock, recorder, plane, localities, timers, alerts, duty, looks, called, floors, declared } =
-            parts;
+        let RegistryParts {
+            clock,
+            recorder,
+            plane,
+            localities,
+            timers,
+            alerts,
+            duty,
+            looks,
+            wants,
+            called,
+            floors,
+            declared,
+        } = parts;
         Self {
             clock,
             recorder,
@@ -239,6 +257,7 @@ impl Registry {
             stopped: CancellationToken::new(),
             duty,
             looks,
+            wants,
             called,
             floors,
             declared,

@@ -8,17 +8,17 @@ use yunfa_signaling::{
     consultation::{Consultation, Continuation, Input, Known, MediaFact, Opening, Party},
     duty,
     error::SessionError,
-    ids::{LawyerId, OfferId, RequestId, SessionId},
+    ids::{InvitationId, LawyerId, LegId, OfferId, RequestId, SessionId},
     message::{ClientFrame, ClientMessage, ErrorCode, RESUME_SECONDS, ServerMessage},
     milestone::{Event, Milestone},
     output::{self, Output},
     time::Instant,
-    words::{ConsultationState, DeclineReason},
+    words::{ConsultationState, DeclineReason, InvitationClosed},
 };
 
 use super::{
     bridge,
-    duty::ToDuty,
+    duty::{ToDuty, Wanted},
     ledger::Ledger,
     registry::{Registry, Ring, ToConsultation, ToPerson},
     scribe::{Entry, Scribe, Sealed},
@@ -242,6 +242,12 @@ impl Task {
                 // Nobody need listen any more.
                 let _ = answer.send(self.take(Input::SupervisorEnds { session }));
             }
+            ToConsultation::Invite { wanted, name } => {
+                let Wanted { from, tab, request, session, lawyer, part, .. } = wanted;
+                let invitation = self.registry.clock.mint::<InvitationId>();
+                let outcome = self.take(Input::Invite { from, request, session, invitation, lawyer, name, part });
+                self.reply(Party::Lawyer(from), tab, super::reply(request, outcome));
+            }
             ToConsultation::Ring(lawyers) => {
                 for Ring { search, lawyer, name, mode, tier } in lawyers {
                     let offer = self.registry.clock.mint::<OfferId>();
@@ -343,6 +349,11 @@ impl Task {
                 self.ledger = Ledger::open(&self.opening, *session, Party::Lawyer(*lawyer), now);
                 self.session = Some(*session);
             }
+            Event::ThirdClosed { invitation, lawyer, reason: InvitationClosed::Joined, .. } => {
+                if let Some(ledger) = &mut self.ledger {
+                    ledger.third(Party::Lawyer(*lawyer), LegId::new(invitation.uuid()));
+                }
+            }
             Event::SessionEnded { session, reason } => {
                 info!(consultation.id = ?milestone.consultation, session.id = ?session, "session ended: {reason}");
                 // The evidence goes before the end: whoever reads the end after a crash finds all of it.
@@ -363,6 +374,10 @@ impl Task {
             | Event::SessionChanged { .. }
             | Event::LegChanged { .. }
             | Event::ChannelChanged { .. }
+            | Event::ThirdInvited { .. }
+            | Event::ThirdConsented { .. }
+            | Event::ThirdClosed { .. }
+            | Event::ThirdRemoved { .. }
             | Event::ChatSaid { .. }
             | Event::TypedLive { .. }
             | Event::OutcomeRecorded { .. }
@@ -387,6 +402,9 @@ impl Task {
     fn say(&mut self, person: Person, message: ServerMessage) {
         if matches!(message, ServerMessage::Session(_)) {
             self.people.insert(person);
+            // First, so that nobody's picture stays without a name.
+            let seats = self.machine.seats().into_iter().map(|(party, leg)| (self.person(party), leg)).collect();
+            self.registry.tell(person, ToPerson::Seats(seats));
         }
         self.registry.tell(person, ToPerson::Say { from: self.opening.consultation, message });
     }
@@ -400,11 +418,14 @@ impl Task {
     }
 
     fn reply(&self, party: Party, tab: duty::Tab, message: ServerMessage) {
-        let person = match party {
+        self.registry.tell(self.person(party), ToPerson::Reply { tab, message });
+    }
+
+    const fn person(&self, party: Party) -> Person {
+        match party {
             Party::Citizen => Person::Citizen(self.opening.citizen),
             Party::Lawyer(lawyer) => Person::Lawyer(lawyer),
-        };
-        self.registry.tell(person, ToPerson::Reply { tab, message });
+        }
     }
 
     fn somebody_waits_or_talks(&self) -> bool {

@@ -2,9 +2,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use yunfa_signaling::{
-    ids::{ConsultationId, OfferId, SessionId},
+    ids::{ConsultationId, InvitationId, OfferId, SessionId},
     message::{
-        ConsultationView, OfferView, PROTOCOL_VERSION, QueueView, RESUME_SECONDS, ServerMessage, SessionView, Welcome,
+        ConsultationView, InvitedView, OfferView, PROTOCOL_VERSION, QueueView, RESUME_SECONDS, ServerMessage,
+        SessionView, Welcome,
     },
     private::{PersonName, Token},
     time::Timestamp,
@@ -20,6 +21,7 @@ pub(super) struct View {
     queue: Option<QueueView>,
     pub(super) session: Option<SessionView>,
     offers: BTreeMap<OfferId, OfferView>,
+    invited: BTreeMap<InvitationId, InvitedView>,
     outcomes_due: BTreeSet<SessionId>,
 }
 
@@ -40,6 +42,12 @@ impl View {
             }
             ServerMessage::OfferClosed { offer, .. } => {
                 self.offers.remove(offer);
+            }
+            ServerMessage::Invited(view) => {
+                self.invited.insert(view.id, view.clone());
+            }
+            ServerMessage::InvitationClosed { invitation, .. } => {
+                self.invited.remove(invitation);
             }
             ServerMessage::Session(view) => self.session = Some(view.clone()),
             ServerMessage::SessionEnded { session, outcome_due, .. } => {
@@ -94,6 +102,11 @@ impl View {
         self.offers.contains_key(&offer)
     }
 
+    /// Whether this invitation stands.
+    pub(super) fn is_invited(&self, invitation: InvitationId) -> bool {
+        self.invited.contains_key(&invitation)
+    }
+
     /// Whether the citizen waits or talks: one matter at a time.
     pub(super) fn is_waiting_or_talking(&self) -> bool {
         let waits = |view: &ConsultationView| {
@@ -139,7 +152,8 @@ impl View {
     /// What the welcome has no room for, to be said right after it.
     pub(super) fn after_welcome(&self) -> Vec<ServerMessage> {
         let presence = self.presence.map(|(presence, missed_rings)| ServerMessage::Presence { presence, missed_rings });
-        presence.into_iter().chain(self.queue.clone().map(ServerMessage::Queue)).collect()
+        let invited = self.invited.values().cloned().map(ServerMessage::Invited);
+        presence.into_iter().chain(self.queue.clone().map(ServerMessage::Queue)).chain(invited).collect()
     }
 }
 
@@ -252,6 +266,7 @@ mod tests {
             locality: String::new(),
             you: LegId::new(uuid::Uuid::from_u128(3)),
             legs: vec![],
+            invitation: None,
             active_since: None,
             seat_until: None,
             proposal: None,

@@ -15,6 +15,7 @@ use super::{
     matters,
     nodes::Lease,
     row::{Columns, statements},
+    thirds,
 };
 use crate::{
     crash_point::crash_point,
@@ -354,6 +355,10 @@ async fn project(
         // Legs and what they typed live are folded from the events when the record is sealed; nobody asks for them before.
         Event::LegChanged { .. } | Event::TypedLive { .. } => return Ok(()),
         Event::ChannelChanged { session, to } => sqlx::query(SET_CHANNEL).bind(session.to_string()).bind(to.as_str()),
+        Event::ThirdInvited { .. }
+        | Event::ThirdConsented { .. }
+        | Event::ThirdClosed { .. }
+        | Event::ThirdRemoved { .. } => return thirds::follow(tx, at, event).await,
         Event::ChatSaid { session, number, .. } => {
             sqlx::query(COUNT_LINE).bind(session.to_string()).bind(i64::from(*number))
         }

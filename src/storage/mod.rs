@@ -38,6 +38,7 @@ pub mod standing;
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
+mod thirds;
 pub mod tokens;
 
 use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
@@ -343,6 +344,7 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         roster::STATEMENTS,
         sessions::STATEMENTS,
         standing::STATEMENTS,
+        thirds::STATEMENTS,
         tokens::STATEMENTS,
     ]
     .concat()

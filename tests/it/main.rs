@@ -38,5 +38,6 @@ mod stopping;
 mod strangers;
 mod streams;
 mod supervise;
+mod thirds;
 mod typing;
 mod udp;

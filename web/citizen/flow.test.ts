@@ -237,6 +237,7 @@ function session(state: SessionView['state']): { type: 'session' } & SessionView
     activeSince: null,
     seatUntil: null,
     proposal: null,
+    invitation: null,
     chatLines: 0,
   }
 }

@@ -4,7 +4,7 @@ import { openApi, Problem, problemCode } from '#shared/api'
 import { mintId } from '#shared/ids'
 import type { Channel } from '#shared/protocol'
 import { Ring } from '#shared/ring'
-import { refuseLine, typeLine } from '#shared/talk'
+import { otherLeg, refuseLine, typeLine } from '#shared/talk'
 import { useNow } from '#shared/ticker'
 import { useLink } from '#shared/useLink'
 import { keepAwake } from '#shared/wake'
@@ -50,7 +50,7 @@ export function useConsultation(directory: () => Directory) {
       const before = flow.value
       flow.value = hear(before, message)
       const session = flow.value.talk.session
-      if (session) link.call.setLegs(session.legs, session.channel === 'video')
+      if (session) link.call.setLegs(session.legs, otherLeg(session)?.leg ?? null, session.channel === 'video')
       if (message.type === 'welcome') void resume(before.stage)
       if (message.type === 'question' || message.type === 'welcome') questionNews.value += 1
     },

@@ -28,6 +28,7 @@ const SESSION = {
   activeSince: 1,
   seatUntil: null,
   proposal: null,
+  invitation: null,
   chatLines: 0,
 } as const satisfies ServerMessage
 

@@ -1,5 +1,13 @@
 // The lawyer's desk as a value: duty, rings, the running session, the outcome that is due.
-import type { EndReason, OfferClosed, OfferView, Presence, ServerMessage, Timestamp } from '#shared/protocol'
+import type {
+  EndReason,
+  InvitedView,
+  OfferClosed,
+  OfferView,
+  Presence,
+  ServerMessage,
+  Timestamp,
+} from '#shared/protocol'
 import { hearTalk, SILENCE, type StateWord, sessionState, type Talk } from '#shared/talk'
 
 export interface Desk {
@@ -7,8 +15,10 @@ export interface Desk {
   presence: Presence
   missedRings: number
   offers: readonly OfferView[]
+  /** Sessions of colleagues into which this lawyer is asked. */
+  invited: readonly InvitedView[]
   /** Why the last offer went away, until the next one comes. */
-  closed: OfferClosed | 'noMedia' | 'notAnswered' | null
+  closed: OfferClosed | 'noMedia' | 'notAnswered' | 'removed' | null
   talk: Talk
   /** The session whose outcome is due. */
   due: string | null
@@ -21,6 +31,7 @@ export const EMPTY_DESK: Desk = {
   presence: 'OFFLINE',
   missedRings: 0,
   offers: [],
+  invited: [],
   closed: null,
   talk: SILENCE,
   due: null,
@@ -36,11 +47,16 @@ export function hearDesk(desk: Desk, message: ServerMessage, now: Timestamp): De
         name: message.name,
         presence: message.presence ?? 'ONLINE',
         offers: message.offers,
+        invited: [],
         due: message.outcomeDue,
         clockAhead: message.now - now,
       }
     case 'presence':
       return { ...next, presence: message.presence, missedRings: message.missedRings }
+    case 'invited':
+      return { ...next, closed: null, invited: [...desk.invited.filter(one => one.id !== message.id), message] }
+    case 'invitationClosed':
+      return { ...next, invited: desk.invited.filter(one => one.id !== message.invitation) }
     case 'offered':
       return { ...next, closed: null, offers: [...desk.offers.filter(offer => offer.id !== message.id), message] }
     case 'offerClosed':
@@ -73,11 +89,12 @@ export function isOnDuty(presence: Presence): boolean {
 export function deskState(desk: Desk, lineOpen: boolean, mediaInterrupted: boolean): StateWord {
   if (desk.talk.session) return sessionState(desk.talk.session, lineOpen, mediaInterrupted)
   if (desk.due) return 'ended'
-  return desk.offers.length > 0 ? 'ringing' : 'idle'
+  return desk.offers.length > 0 || desk.invited.length > 0 ? 'ringing' : 'idle'
 }
 
 /** Why a session ended that had never begun; there is nothing to be written down. */
 function unbegun(reason: EndReason): Desk['closed'] {
   if (reason === 'NO_MEDIA') return 'noMedia'
+  if (reason === 'THIRD_PARTY_REMOVED') return 'removed'
   return reason === 'NOT_ANSWERED' ? 'notAnswered' : null
 }

@@ -5,7 +5,7 @@ import type { Captured } from '#shared/devices'
 import { mintId } from '#shared/ids'
 import type { DeclineReason, ErrorCode, Outcome, ReferralType } from '#shared/protocol'
 import { Ring } from '#shared/ring'
-import { refuseLine, typeLine } from '#shared/talk'
+import { isThird, otherLeg, refuseLine, typeLine } from '#shared/talk'
 import { useNow } from '#shared/ticker'
 import { useLink } from '#shared/useLink'
 import { keepAwake } from '#shared/wake'
@@ -53,7 +53,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
           questionNews.value += 1
           break
       }
-      if (session) link.call.setLegs(session.legs, session.channel === 'video')
+      if (session) link.call.setLegs(session.legs, otherLeg(session)?.leg ?? null, session.channel === 'video')
     },
     onRefused: reason => {
       if (reason === 'elsewhere') desk.value = EMPTY_DESK
@@ -63,12 +63,13 @@ export function useDesk(api: Api, onSignedOut: () => void) {
 
   const onDuty = computed(() => isOnDuty(desk.value.presence))
   const session = computed(() => desk.value.talk.session)
-  const isWanted = computed(() => session.value !== null || desk.value.offers.length > 0)
+  const isRung = computed(() => desk.value.offers.length > 0 || desk.value.invited.length > 0)
+  const isWanted = computed(() => session.value !== null || isRung.value)
 
   // Rings while an offer stands; the picture is let out from the first ring on, so that it is there when accepted.
   watch(isWanted, wanted => link.call.setStandby(!wanted), { immediate: true })
   watch(
-    () => desk.value.offers.length > 0 && session.value === null,
+    () => isRung.value && session.value === null,
     ringing => (ringing ? ring.start() : ring.stop()),
   )
   watch(
@@ -82,6 +83,8 @@ export function useDesk(api: Api, onSignedOut: () => void) {
       link.call.setCamera(true)
       // A desk that has no microphone takes the call by text; one that loses it in the middle says so, and may get it back.
       await warming
+      // How the two talk is nothing to a third party.
+      if (session.value && isThird(session.value)) return
       if (isNew && link.microphone.value === 'ABSENT' && session.value?.channel !== 'text') await fallBack()
     },
   )
@@ -134,6 +137,22 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     accepting.value = false
     const closed = refused === 'taken' ? 'taken' : 'expired'
     desk.value = { ...desk.value, closed, offers: desk.value.offers.filter(other => other.id !== offer) }
+  }
+
+  /** Comes into a colleague's session as a third party. */
+  async function come(invitation: string): Promise<void> {
+    if (accepting.value) return
+    accepting.value = true
+    ring.stop()
+    await warmUp()
+    const refused = await link.socket.say({ type: 'answerInvitation', invitation, accept: true })
+    if (!refused) return
+    accepting.value = false
+    desk.value = { ...desk.value, invited: desk.value.invited.filter(other => other.id !== invitation) }
+  }
+
+  function stayAway(invitation: string): void {
+    void link.socket.say({ type: 'answerInvitation', invitation, accept: false })
   }
 
   function decline(offer: string, reason: DeclineReason): void {
@@ -226,6 +245,8 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     see,
     accept,
     takeOver,
+    come,
+    stayAway,
     decline,
     hangUp,
     sendChat,

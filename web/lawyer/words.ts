@@ -79,6 +79,7 @@ const zh = {
   'offer.callBack': '回电：对方不在线上等。接了以后，由您打过去。',
   'talk.calling': '正在给群众回电，请等对方接听。挂断就是先不打了。',
   'closed.notAnswered': '对方没有接听，过一会儿系统会再安排回电。',
+  'closed.removed': '群众或律师已请您离开，通话由他们继续。',
   'closed.noMedia': '声音没有接通，系统会再为咨询人呼叫。',
 
   'talk.citizen': '咨询人',
@@ -233,6 +234,7 @@ const en: Record<keyof typeof zh, string> = {
   'offer.callBack': 'A call back: nobody waits on the line. Accept it, and it rings at the citizen.',
   'talk.calling': 'It rings at the citizen; please wait. Hanging up puts the call off.',
   'closed.notAnswered': 'The citizen did not answer; another call back will be arranged later.',
+  'closed.removed': 'You were asked to leave; the others go on talking.',
   'closed.noMedia': 'No sound came through; the citizen is being called on.',
 
   'talk.citizen': 'Citizen',

@@ -11,13 +11,16 @@ const VIDEO_SLOTS = 3
 const SCREEN_SLOTS = 1
 const QUALITY_EVERY_MS = 2_000
 
+/** Whoever is there besides the other side, by leg. */
+export type OtherStreams = ReadonlyMap<string, MediaStream>
+
 export interface CallEvents {
   /** Says `joinMedia`; answers whether the server took the offer. */
   onOffer(attempt: number, offer: string): Promise<boolean>
   onDevices(microphone: DeviceState, camera: DeviceState): void
   onStatus(status: TransportStatus): void
   /** What is to be heard and seen now; `unseen`: the other's camera sends what this browser cannot decode. */
-  onRemote(stream: MediaStream | null, screen: MediaStream | null, unseen: boolean): void
+  onRemote(stream: MediaStream | null, screen: MediaStream | null, unseen: boolean, others: OtherStreams): void
   onQuality(quality: Quality | null): void
 }
 
@@ -31,6 +34,7 @@ export class Call {
   private captured: Captured = { microphone: null, camera: null, microphoneMissing: null, cameraMissing: null }
   private slots: readonly SlotView[] = []
   private legs: readonly LegView[] = []
+  private main: string | null = null
   private wantVideo = false
   private microphoneOn = true
   private cameraOn = true
@@ -106,9 +110,10 @@ export class Call {
     this.showRemote()
   }
 
-  /** Who is there, and whether pictures are wanted at all. */
-  setLegs(legs: readonly LegView[], wantVideo: boolean): void {
+  /** Who is there, whose picture is the large one, and whether pictures are wanted at all. */
+  setLegs(legs: readonly LegView[], main: string | null, wantVideo: boolean): void {
     this.legs = legs
+    this.main = main
     this.wantVideo = wantVideo
     this.showRemote()
   }
@@ -226,20 +231,26 @@ export class Call {
 
   private showRemote(): void {
     const tracks: MediaStreamTrack[] = []
+    const others = new Map<string, MediaStreamTrack[]>()
     let screen: MediaStreamTrack | null = null
     for (const slot of this.slots) {
       const track = this.trackOf(slot.mid)
       if (!track) continue
       if (slot.kind === 'SCREEN') screen = track
       // A picture that never comes would hold back the sound in some browsers.
-      else if (slot.kind === 'AUDIO' || this.isSeen(slot)) tracks.push(track)
+      else if (slot.kind !== 'AUDIO' && !this.isSeen(slot)) continue
+      else if (this.main === null || slot.leg === this.main) tracks.push(track)
+      else others.set(slot.leg, [...(others.get(slot.leg) ?? []), track])
     }
     const unseen = this.isUndecodable()
-    const shown = [...tracks, screen].map(track => track?.id ?? '-').join() + unseen
+    const ids = (some: readonly (MediaStreamTrack | null)[]) => some.map(track => track?.id ?? '-').join()
+    const beside = [...others].map(([leg, theirs]) => leg + ids(theirs)).join()
+    const shown = ids([...tracks, screen]) + unseen + beside
     if (shown === this.shownTracks) return
     this.shownTracks = shown
     const stream = tracks.length > 0 ? new MediaStream(tracks) : null
-    this.events.onRemote(stream, screen ? new MediaStream([screen]) : null, unseen)
+    const streams = new Map([...others].map(([leg, theirs]) => [leg, new MediaStream(theirs)]))
+    this.events.onRemote(stream, screen ? new MediaStream([screen]) : null, unseen, streams)
   }
 
   /** Whoever is heard and has the camera on takes a picture's slot too, unless this browser lacks the codec. */

@@ -30,6 +30,7 @@ const SESSION: SessionView = {
   activeSince: 0,
   seatUntil: null,
   proposal: null,
+  invitation: null,
   chatLines: 0,
 }
 const ENDED = { session: 's', consultation: 'c', reason: 'CITIZEN_HUNG_UP', twoWayS: 1, outcomeDue: false } as const

@@ -183,7 +183,35 @@ channel: Channel,
 /**
  * Whether to go on with it.
  */
-accept: boolean, } | { "type": "sendChat", 
+accept: boolean, } | { "type": "inviteThird", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Who, of those who are on duty and free.
+ */
+lawyer: LawyerId, 
+/**
+ * As what.
+ */
+part: Part, } | { "type": "answerInvitation", 
+/**
+ * Which one.
+ */
+invitation: InvitationId, 
+/**
+ * Whether to go on with it.
+ */
+accept: boolean, } | { "type": "removeThird", 
+/**
+ * Which session.
+ */
+session: SessionId, 
+/**
+ * Whose leg.
+ */
+leg: LegId, } | { "type": "sendChat", 
 /**
  * Which session.
  */
@@ -314,17 +342,85 @@ export type DeviceState = "ON" | "OFF" | "ABSENT";
 /**
  * Why a session ended.
  */
-export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST" | "NO_MEDIA" | "NOT_ANSWERED" | "ABANDONED" | "MISSED" | "TOO_LONG" | "SUPERVISOR_ENDED" | "SERVER_STOPPED";
+export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST" | "THIRD_PARTY_LEFT" | "THIRD_PARTY_REMOVED" | "NO_MEDIA" | "NOT_ANSWERED" | "ABANDONED" | "MISSED" | "TOO_LONG" | "SUPERVISOR_ENDED" | "SERVER_STOPPED";
 
 /**
  * Why a request was refused: stable words, the same on the socket and in `problem+json`.
  */
-export type ErrorCode = "bad-message" | "too-large" | "too-many" | "rate-limited" | "unsupported-version" | "unauthenticated" | "not-allowed" | "not-found" | "resume-lost" | "stale-epoch" | "already-waiting" | "taken" | "offer-over" | "over" | "unexpected" | "media-refused" | "already-rated" | "draining" | "overloaded" | "unavailable" | "internal";
+export type ErrorCode = "bad-message" | "too-large" | "too-many" | "rate-limited" | "unsupported-version" | "unauthenticated" | "not-allowed" | "not-found" | "resume-lost" | "stale-epoch" | "already-waiting" | "taken" | "not-free" | "offer-over" | "over" | "unexpected" | "media-refused" | "already-rated" | "draining" | "overloaded" | "unavailable" | "internal";
 
 /**
  * How grave a matter is (分级): from the third on the office is told.
  */
 export type Grade = "NORMAL" | "ATTENTION" | "SENSITIVE" | "MAJOR";
+
+/**
+ * Why an invitation is over.
+ */
+export type InvitationClosed = "joined" | "refused" | "withdrawn" | "declined" | "lapsed" | "over";
+
+/**
+ * One invitation of a third party into a session, and the leg that it promises.
+ */
+export type InvitationId = string;
+
+/**
+ * A third party who is to come, as those in the session see it.
+ */
+export type InvitationView = { 
+/**
+ * Which one; the leg will have the same id.
+ */
+id: InvitationId, 
+/**
+ * The name that is shown.
+ */
+name: PersonName, 
+/**
+ * As what.
+ */
+part: Part, 
+/**
+ * The asker has agreed: it rings there. Until then the asker is asked.
+ */
+agreed: boolean, 
+/**
+ * When it lapses.
+ */
+until: Timestamp, };
+
+/**
+ * An invitation as who is invited sees it: nothing about the asker.
+ */
+export type InvitedView = { 
+/**
+ * Which one.
+ */
+id: InvitationId, 
+/**
+ * The name of the lawyer who invites.
+ */
+by: PersonName, 
+/**
+ * As what.
+ */
+part: Part, 
+/**
+ * What it is about.
+ */
+practiceArea: PracticeArea, 
+/**
+ * How they talk now.
+ */
+channel: Channel, 
+/**
+ * The name of the town or village.
+ */
+locality: string, 
+/**
+ * When it lapses.
+ */
+until: Timestamp, };
 
 /**
  * One provider of advice (律师): the account that answers.
@@ -353,6 +449,10 @@ leg: LegId,
  * Citizen or lawyer.
  */
 role: Role, 
+/**
+ * Of a third party: as what it is there.
+ */
+part: Part | null, 
 /**
  * A lawyer's name, a citizen's alias.
  */
@@ -430,6 +530,11 @@ expiresAt: Timestamp, };
  * What came of a service (outcome code). `Missing` is the server's own, after 24 h without one.
  */
 export type Outcome = "ADVICE_GIVEN" | "ADVICE_PARTIAL" | "REFER_LEGAL_AID" | "REFER_MEDIATION" | "REFER_NOTARY" | "REFER_AGENCY" | "REFER_OFFLINE" | "CONFLICT_OF_INTEREST" | "OUT_OF_SCOPE" | "DROPPED" | "CITIZEN_LEFT" | "ABUSE" | "DUPLICATE" | "TEST" | "MISSING";
+
+/**
+ * What a third party in a session is there as.
+ */
+export type Part = "SECOND_LAWYER" | "HELPER" | "INTERPRETER" | "GUARDIAN" | "MEDIATOR";
 
 /**
  * A person's name or alias, as the other side sees it.
@@ -591,7 +696,15 @@ answer: Sdp, } | { "type": "slots",
 /**
  * The slots in use.
  */
-slots: Array<SlotView>, } | { "type": "mediaLost", } | { "type": "chat", 
+slots: Array<SlotView>, } | { "type": "mediaLost", } | { "type": "invited" } & InvitedView | { "type": "invitationClosed", 
+/**
+ * Which one.
+ */
+invitation: InvitationId, 
+/**
+ * Why.
+ */
+reason: InvitationClosed, } | { "type": "chat", 
 /**
  * Which session.
  */
@@ -739,6 +852,10 @@ you: LegId,
  * Everyone, in order of joining.
  */
 legs: Array<LegView>, 
+/**
+ * A third party who is invited and not there yet.
+ */
+invitation: InvitationView | null, 
 /**
  * When both were first there.
  */

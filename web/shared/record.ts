@@ -1,5 +1,5 @@
 // A sealed service record as `GET /api/records/{id}` gives it.
-import type { Channel, DeviceClass, EndReason, LegState, Outcome, PracticeArea, Role } from './protocol'
+import type { Channel, DeviceClass, EndReason, LegState, Outcome, Part, PracticeArea, Role } from './protocol'
 
 /** Times are UTC milliseconds, lengths are seconds unless the name says otherwise. */
 export interface ServiceRecord {
@@ -65,6 +65,8 @@ export interface ServiceRecord {
 export interface RecordLeg {
   legId: string
   role: Role
+  /** Of a third party. */
+  third?: { lawyerId: string; part: Part; consentedAt: number | null; removedBy: Role | null }
   deviceClass: DeviceClass | null
   joinedAt: number | null
   connectedAt: number | null

@@ -16,6 +16,7 @@ const SESSION: SessionView = {
   activeSince: 1,
   seatUntil: null,
   proposal: null,
+  invitation: null,
   chatLines: 0,
 }
 const TALKING: Talk = { ...SILENCE, session: SESSION }

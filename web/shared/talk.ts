@@ -1,5 +1,5 @@
 // A session as a page knows it: who is there, what was typed, how it ended. Pure: a message in, the next value out.
-import type { EndReason, ServerMessage, SessionView } from './protocol'
+import type { EndReason, InvitationClosed, ServerMessage, SessionView } from './protocol'
 import { changed } from './typing'
 
 /** The words of `data-state`. */
@@ -21,6 +21,8 @@ export interface ChatLine {
   /** 0 until the server has given it its number. */
   number: number
   mine: boolean
+  /** Whose leg; nothing of our own until the server has said it. */
+  from: string
   text: string
   at: number
   /** The server would not take it. */
@@ -44,9 +46,19 @@ export interface Talk {
   drafts: Readonly<Record<string, string>>
   ending: Ending | null
   record: string | null
+  /** How the last invitation of a third party ended, until the next. */
+  invitationClosed: InvitationClosed | null
 }
 
-export const SILENCE: Talk = { session: null, lines: [], readUpTo: 0, drafts: {}, ending: null, record: null }
+export const SILENCE: Talk = {
+  session: null,
+  lines: [],
+  readUpTo: 0,
+  drafts: {},
+  ending: null,
+  record: null,
+  invitationClosed: null,
+}
 
 /** Most lines a page keeps; the server's own bound. */
 const MAX_LINES = 5_000
@@ -64,6 +76,7 @@ export function hearTalk(talk: Talk, message: ServerMessage): Talk {
         message: message.message,
         number: message.number,
         mine: message.from === talk.session.you,
+        from: message.from,
         text: message.text,
         at: message.at,
         refused: false,
@@ -84,6 +97,8 @@ export function hearTalk(talk: Talk, message: ServerMessage): Talk {
       const { session, consultation, reason, twoWayS } = message
       return { ...talk, session: null, ending: { session, consultation, reason, twoWayS } }
     }
+    case 'invitationClosed':
+      return talk.session ? { ...talk, invitationClosed: message.reason } : talk
     case 'recordSealed':
       return talk.ending?.session === message.session ? { ...talk, record: message.record } : talk
     default:
@@ -93,7 +108,7 @@ export function hearTalk(talk: Talk, message: ServerMessage): Talk {
 
 /** Our own line, shown before the server has numbered it. */
 export function typeLine(talk: Talk, message: string, text: string, at: number): Talk {
-  return { ...talk, lines: [...talk.lines, { message, number: 0, mine: true, text, at, refused: false }] }
+  return { ...talk, lines: [...talk.lines, { message, number: 0, mine: true, from: '', text, at, refused: false }] }
 }
 
 export function refuseLine(talk: Talk, message: string): Talk {
@@ -124,11 +139,17 @@ export function otherLeg(session: SessionView | null) {
   return session?.legs.find(leg => leg.leg !== session.you) ?? null
 }
 
+/** Whether this page is there as a third party. */
+export function isThird(session: SessionView): boolean {
+  return session.legs.some(leg => leg.leg === session.you && leg.part !== null)
+}
+
 function begin(talk: Talk, session: SessionView): Talk {
   // The last word about a session may follow its end; it does not open it again.
   if (isOver(session)) return talk.session?.id === session.id ? { ...talk, session } : talk
   const same = talk.session?.id === session.id || talk.ending?.session === session.id
-  return same ? { ...talk, session, ending: null } : { ...SILENCE, session }
+  const invitationClosed = session.invitation ? null : talk.invitationClosed
+  return same ? { ...talk, session, ending: null, invitationClosed } : { ...SILENCE, session }
 }
 
 function isOver(session: SessionView): boolean {

@@ -1,7 +1,7 @@
 // The line and the call of one page, tied together: what both the citizen's page and the lawyer's desk do the same way.
 import { computed, ref, shallowRef } from 'vue'
 import type { Api } from './api'
-import { Call } from './call'
+import { Call, type OtherStreams } from './call'
 import type { LineStatus, Refusal } from './line'
 import type { DeviceState, ServerMessage } from './protocol'
 import type { Quality } from './quality'
@@ -30,6 +30,8 @@ export function useLink(api: Api, events: LinkEvents) {
   const camera = ref<DeviceState>('ABSENT')
   const remote = shallowRef<MediaStream | null>(null)
   const screen = shallowRef<MediaStream | null>(null)
+  /** Third parties, and for one of them the lawyer. */
+  const others = shallowRef<OtherStreams>(new Map())
   /** The other's camera sends what this browser cannot show. */
   const unseen = ref(false)
   const quality = ref<Quality | null>(null)
@@ -47,8 +49,9 @@ export function useLink(api: Api, events: LinkEvents) {
     onStatus: next => {
       transport.value = next
     },
-    onRemote: (stream, shared, undecodable) => {
+    onRemote: (stream, shared, undecodable, beside) => {
       remote.value = stream
+      others.value = beside
       screen.value = shared
       unseen.value = undecodable
     },
@@ -143,6 +146,7 @@ export function useLink(api: Api, events: LinkEvents) {
     camera,
     remote,
     screen,
+    others,
     unseen,
     captured: devices.captured,
     self: devices.self,

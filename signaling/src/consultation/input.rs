@@ -2,10 +2,12 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    ids::{AreaCode, CitizenId, ConsultationId, LawyerId, LegId, OfferId, RecordId, RequestId, SessionId},
+    ids::{
+        AreaCode, CitizenId, ConsultationId, InvitationId, LawyerId, LegId, OfferId, RecordId, RequestId, SessionId,
+    },
     message::ClientMessage,
     private::PersonName,
-    words::{Channel, DeviceClass, Grade, IdentityMode, PracticeArea, Role, RouteMode, Tier},
+    words::{Channel, DeviceClass, Grade, IdentityMode, Part, PracticeArea, Role, RouteMode, Tier},
 };
 
 /// How many sessions a matter may begin: after this many without media nobody else is rung.
@@ -111,6 +113,23 @@ pub enum Input {
         request: RequestId,
         /// What.
         message: ClientMessage,
+    },
+    /// A lawyer wants a third party in the session (`inviteThird`). The shell answers as it does to `Said`.
+    Invite {
+        /// Who invites.
+        from: LawyerId,
+        /// The request's id: said twice, done once.
+        request: RequestId,
+        /// Which session.
+        session: SessionId,
+        /// Freshly minted; the leg will have the same id.
+        invitation: InvitationId,
+        /// Whom; the duty book knows that this lawyer may serve and is free.
+        lawyer: LawyerId,
+        /// The name that is shown.
+        name: PersonName,
+        /// As what.
+        part: Part,
     },
     /// The asker comes back with a matter; said before anybody is rung.
     Continues(Continuation),

@@ -6,6 +6,7 @@ mod matching;
 mod requests;
 mod resume;
 mod serving;
+mod thirds;
 mod waiting;
 
 use std::{collections::BTreeSet, time::Duration};
@@ -125,6 +126,15 @@ impl Consultation {
                 }
                 self.said(from, message, now)?;
                 self.requests.remember(from, request);
+                Ok(())
+            }
+            Input::Invite { from, request, session, invitation, lawyer, name, part } => {
+                let party = Party::Lawyer(from);
+                if self.requests.knows(party, request) {
+                    return Ok(());
+                }
+                self.invite(from, session, invitation, (lawyer, name), part, now)?;
+                self.requests.remember(party, request);
                 Ok(())
             }
             Input::Continues(matter) => self.goes_on(matter, now),
@@ -367,6 +377,10 @@ impl Consultation {
             (ClientMessage::AnswerChannel { session, channel, accept }, _) => {
                 self.answer_channel(from, session, channel, accept, now)
             }
+            (ClientMessage::AnswerInvitation { invitation, accept }, _) => {
+                self.answer_invitation(from, invitation, accept, now)
+            }
+            (ClientMessage::RemoveThird { session, leg }, _) => self.remove_third(from, session, leg, now),
             (ClientMessage::SendChat { session, message, text }, _) => {
                 let (running, opening, out) = self.running(from, session)?;
                 running.say(opening, from, message, text, now, out)
@@ -387,6 +401,7 @@ impl Consultation {
                 | ClientMessage::SetPresence { .. }
                 | ClientMessage::TakeOver {}
                 | ClientMessage::JoinMedia { .. }
+                | ClientMessage::InviteThird { .. }
                 | ClientMessage::OfferDelivered { .. }
                 | ClientMessage::OfferSeen { .. }
                 | ClientMessage::AcceptOffer { .. }

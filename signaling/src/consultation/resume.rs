@@ -30,17 +30,32 @@ struct Past {
     state: SessionState,
     ended: Option<Timestamp>,
     outcome: Option<Outcome>,
+    /// Legs of third parties.
+    thirds: BTreeSet<LegId>,
 }
 
 impl Past {
     fn accepted(session: SessionId, lawyer: LawyerId) -> Self {
         let state = SessionState::Connecting;
-        Self { session, lawyer, citizen_leg: None, lawyer_leg: None, state, ended: None, outcome: None }
+        Self {
+            session,
+            lawyer,
+            citizen_leg: None,
+            lawyer_leg: None,
+            state,
+            ended: None,
+            outcome: None,
+            thirds: BTreeSet::new(),
+        }
     }
 
     fn add(&mut self, milestone: &Milestone) {
         match &milestone.event {
             Event::SessionChanged { session, to, .. } if *session == self.session => self.state = *to,
+            Event::ThirdInvited { invitation, .. } => {
+                self.thirds.insert(LegId::new(invitation.uuid()));
+            }
+            Event::LegChanged { leg, .. } if self.thirds.contains(leg) => {}
             Event::LegChanged { session, leg, role, .. } if *session == self.session => match role {
                 Role::Citizen => self.citizen_leg = Some(*leg),
                 Role::Lawyer => self.lawyer_leg = Some(*leg),

@@ -33,6 +33,16 @@ impl Consultation {
         }
     }
 
+    /// The same for one of the two whose session it is; how they talk is nothing to a third party.
+    pub(super) fn side(
+        &mut self,
+        party: Party,
+        session: SessionId,
+    ) -> Result<(&mut Session, &super::Opening, &mut Outbox), SessionError> {
+        let found = self.running(party, session)?;
+        if found.0.is_side(party) { Ok(found) } else { Err(SessionError::NotAllowed) }
+    }
+
     /// Notes a lost or found socket.
     pub(super) fn socket(&mut self, party: Party, lost: bool, now: Now) {
         match &mut self.stage {
@@ -109,7 +119,7 @@ impl Consultation {
         now: Now,
     ) -> Result<(), SessionError> {
         let timers = self.timers;
-        let (running, _, out) = self.running(from, session)?;
+        let (running, _, out) = self.side(from, session)?;
         if running.fall_back(channel, &timers, now, out)? {
             self.moved(now);
         }
@@ -125,7 +135,7 @@ impl Consultation {
         now: Now,
     ) -> Result<(), SessionError> {
         let timers = self.timers;
-        let (running, _, out) = self.running(from, session)?;
+        let (running, _, out) = self.side(from, session)?;
         running.propose(from, channel, &timers, now, out)?;
         self.moved(now);
         Ok(())
@@ -141,7 +151,7 @@ impl Consultation {
         now: Now,
     ) -> Result<(), SessionError> {
         let timers = self.timers;
-        let (running, _, out) = self.running(from, session)?;
+        let (running, _, out) = self.side(from, session)?;
         running.answer(from, channel, accept, &timers, now, out)?;
         self.moved(now);
         Ok(())
@@ -163,6 +173,10 @@ impl Consultation {
     pub(super) fn hang_up(&mut self, from: Party, session: SessionId, now: Now) -> Result<(), SessionError> {
         let is_calling = self.is_calling();
         match self.running(from, session) {
+            Ok((running, ..)) if !running.is_side(from) => {
+                self.third_leaves(from, now);
+                Ok(())
+            }
             // Not now: nobody was spoken to, and the asker will be called again.
             Ok(_) if is_calling => {
                 self.never_began(false, now);

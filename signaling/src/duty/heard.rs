@@ -1,5 +1,5 @@
 //! What the duty book makes of what consultations say.
-use super::{Duty, MAX_WAITING, WRAP_UP};
+use super::{Duty, MAX_WAITING, Output, WRAP_UP};
 use crate::{
     error::SessionError,
     ids::{ConsultationId, LawyerId},
@@ -16,6 +16,18 @@ impl Duty {
                 self.written_up(id, lawyer, now);
                 return Ok(());
             }
+            Hint::Joined { lawyer } => {
+                self.joined(id, lawyer);
+                return Ok(());
+            }
+            Hint::Parted { lawyer } => {
+                self.at_desk(lawyer, |desk| {
+                    if desk.work == Work::Busy(id) {
+                        desk.rest(now);
+                    }
+                });
+                return Ok(());
+            }
             Hint::Hold { .. }
             | Hint::RingOver { .. }
             | Hint::Engaged { .. }
@@ -26,7 +38,7 @@ impl Duty {
         let matter = self.queue.get_mut(id).ok_or(SessionError::NotFound)?;
         self.places_moved = true;
         match hint {
-            Hint::Seek(_) | Hint::WrittenUp { .. } => {}
+            Hint::Seek(_) | Hint::WrittenUp { .. } | Hint::Joined { .. } | Hint::Parted { .. } => {}
             Hint::Hold { away } => {
                 matter.away = away;
                 self.stir(id);
@@ -114,6 +126,23 @@ impl Duty {
                 }
             });
         }
+    }
+
+    /// A lawyer sits in a session as a third party; what rang at the desk rings no longer.
+    fn joined(&mut self, id: ConsultationId, lawyer: LawyerId) {
+        let rung = match self.desks.get(&lawyer).map(|desk| desk.work) {
+            Some(Work::Rung(rung)) => Some(rung),
+            Some(Work::Free) => None,
+            Some(Work::Busy(_) | Work::WrapUp { .. }) | None => return,
+        };
+        if let Some(rung) = rung {
+            if let Some(matter) = self.queue.get_mut(rung) {
+                matter.rung.remove(&lawyer);
+                self.stir(rung);
+            }
+            self.out.push_back(Output::StopRing { consultation: rung, lawyer });
+        }
+        self.at_desk(lawyer, |desk| desk.work = Work::Busy(id));
     }
 
     fn written_up(&mut self, id: ConsultationId, lawyer: LawyerId, now: Now) {

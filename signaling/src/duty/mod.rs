@@ -316,6 +316,19 @@ impl Duty {
         self.desks.get(&lawyer).map_or(Presence::Offline, Desk::presence)
     }
 
+    /// The name of a lawyer who may be asked into a session right now: on duty, there, and free.
+    pub fn may_join(&self, lawyer: LawyerId) -> Result<PersonName, SessionError> {
+        let desk = self.desks.get(&lawyer).ok_or(SessionError::NotFree)?;
+        if !desk.profile.may_serve {
+            return Err(SessionError::NotAllowed);
+        }
+        if desk.serves() && desk.work == Work::Free {
+            Ok(desk.profile.name.clone())
+        } else {
+            Err(SessionError::NotFree)
+        }
+    }
+
     /// Everybody who is not offline, in order of id.
     pub fn presences(&self) -> impl Iterator<Item = (LawyerId, Presence)> {
         let all = self.desks.iter().map(|(lawyer, desk)| (*lawyer, desk.presence()));

@@ -58,6 +58,9 @@ impl ClientMessage {
             | Self::FallBack { .. }
             | Self::ProposeChannel { .. }
             | Self::AnswerChannel { .. }
+            | Self::InviteThird { .. }
+            | Self::AnswerInvitation { .. }
+            | Self::RemoveThird { .. }
             | Self::ReadChat { .. }
             | Self::HangUp { .. }
             | Self::RecordOutcome { .. }

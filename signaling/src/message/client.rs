@@ -3,9 +3,9 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    ids::{AreaCode, ConsultationId, LawyerId, MessageId, OfferId, RequestId, SessionId},
+    ids::{AreaCode, ConsultationId, InvitationId, LawyerId, LegId, MessageId, OfferId, RequestId, SessionId},
     private::{ChatText, Sdp, Token},
-    words::{Channel, DeclineReason, DeviceClass, DeviceState, Outcome, PracticeArea, ReferralType},
+    words::{Channel, DeclineReason, DeviceClass, DeviceState, Outcome, Part, PracticeArea, ReferralType},
 };
 
 /// One message of a client with its own id; the server answers it with `done` or `error` carrying that id.
@@ -149,6 +149,30 @@ pub enum ClientMessage {
         /// Whether to go on with it.
         accept: bool,
     },
+    /// A lawyer wants a third party in the session; the asker is asked first.
+    InviteThird {
+        /// Which session.
+        session: SessionId,
+        /// Who, of those who are on duty and free.
+        lawyer: LawyerId,
+        /// As what.
+        part: Part,
+    },
+    /// The asker agrees to a third party or not, and may think better of it; who is invited comes or does not; the lawyer who
+    /// invited may take it back.
+    AnswerInvitation {
+        /// Which one.
+        invitation: InvitationId,
+        /// Whether to go on with it.
+        accept: bool,
+    },
+    /// The asker takes back the consent to a third party, or the lawyer does without it: it leaves at once.
+    RemoveThird {
+        /// Which session.
+        session: SessionId,
+        /// Whose leg.
+        leg: LegId,
+    },
     /// Sends a chat line.
     SendChat {
         /// Which session.
@@ -223,6 +247,9 @@ impl ClientMessage {
             Self::FallBack { .. } => "fallBack",
             Self::ProposeChannel { .. } => "proposeChannel",
             Self::AnswerChannel { .. } => "answerChannel",
+            Self::InviteThird { .. } => "inviteThird",
+            Self::AnswerInvitation { .. } => "answerInvitation",
+            Self::RemoveThird { .. } => "removeThird",
             Self::SendChat { .. } => "sendChat",
             Self::TypeText { .. } => "typeText",
             Self::ReadChat { .. } => "readChat",

@@ -9,8 +9,8 @@ pub(crate) mod tests;
 pub use client::{ClientFrame, ClientMessage};
 pub use read::Unreadable;
 pub use server::{
-    ConsultationView, ErrorCode, LegView, OfferView, ProposalView, QueueView, ServerFrame, ServerMessage, SessionView,
-    SlotView, Welcome,
+    ConsultationView, ErrorCode, InvitationView, InvitedView, LegView, OfferView, ProposalView, QueueView, ServerFrame,
+    ServerMessage, SessionView, SlotView, Welcome,
 };
 
 /// The version of this protocol; a client says it in `hello` and `resume`.

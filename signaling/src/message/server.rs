@@ -3,12 +3,12 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    ids::{ConsultationId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
+    ids::{ConsultationId, InvitationId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
     private::{ChatText, PersonName, Sdp, Token},
     time::Timestamp,
     words::{
-        Channel, ConsultationState, DeviceState, EndReason, Grade, LegState, OfferClosed, PracticeArea, Presence,
-        QuestionChange, Role, RouteMode, SessionState, SlotKind,
+        Channel, ConsultationState, DeviceState, EndReason, Grade, InvitationClosed, LegState, OfferClosed, Part,
+        PracticeArea, Presence, QuestionChange, Role, RouteMode, SessionState, SlotKind,
     },
 };
 
@@ -90,6 +90,15 @@ pub enum ServerMessage {
     },
     /// The client's transport is gone or stands on the wrong worker: join again with a new offer, the seat is kept.
     MediaLost {},
+    /// A lawyer is invited into a session as a third party; the asker has agreed.
+    Invited(InvitedView),
+    /// An invitation is over: to the asker, to who invited, and to who was invited.
+    InvitationClosed {
+        /// Which one.
+        invitation: InvitationId,
+        /// Why.
+        reason: InvitationClosed,
+    },
     /// A chat line, also back to its sender.
     Chat {
         /// Which session.
@@ -280,6 +289,8 @@ pub struct SessionView {
     pub you: LegId,
     /// Everyone, in order of joining.
     pub legs: Vec<LegView>,
+    /// A third party who is invited and not there yet.
+    pub invitation: Option<InvitationView>,
     /// When both were first there.
     pub active_since: Option<Timestamp>,
     /// While reconnecting: when the seat is given up.
@@ -304,6 +315,42 @@ pub struct ProposalView {
     pub until: Timestamp,
 }
 
+/// A third party who is to come, as those in the session see it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitationView {
+    /// Which one; the leg will have the same id.
+    pub id: InvitationId,
+    /// The name that is shown.
+    pub name: PersonName,
+    /// As what.
+    pub part: Part,
+    /// The asker has agreed: it rings there. Until then the asker is asked.
+    pub agreed: bool,
+    /// When it lapses.
+    pub until: Timestamp,
+}
+
+/// An invitation as who is invited sees it: nothing about the asker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct InvitedView {
+    /// Which one.
+    pub id: InvitationId,
+    /// The name of the lawyer who invites.
+    pub by: PersonName,
+    /// As what.
+    pub part: Part,
+    /// What it is about.
+    pub practice_area: PracticeArea,
+    /// How they talk now.
+    pub channel: Channel,
+    /// The name of the town or village.
+    pub locality: String,
+    /// When it lapses.
+    pub until: Timestamp,
+}
+
 /// One participant as the others see it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -312,6 +359,8 @@ pub struct LegView {
     pub leg: LegId,
     /// Citizen or lawyer.
     pub role: Role,
+    /// Of a third party: as what it is there.
+    pub part: Option<Part>,
     /// A lawyer's name, a citizen's alias.
     pub name: PersonName,
     /// Where it stands.
@@ -362,6 +411,8 @@ pub enum ErrorCode {
     AlreadyWaiting,
     /// Another lawyer was first.
     Taken,
+    /// This lawyer is not there, or not free, and cannot be invited.
+    NotFree,
     /// The offer is over.
     OfferOver,
     /// The session or matter is over.
@@ -399,6 +450,8 @@ impl ServerMessage {
         "mediaAnswer",
         "slots",
         "mediaLost",
+        "invited",
+        "invitationClosed",
         "chat",
         "typed",
         "chatRead",
@@ -431,6 +484,8 @@ impl ServerMessage {
             Self::MediaAnswer { .. } => "mediaAnswer",
             Self::Slots { .. } => "slots",
             Self::MediaLost {} => "mediaLost",
+            Self::Invited(_) => "invited",
+            Self::InvitationClosed { .. } => "invitationClosed",
             Self::Chat { .. } => "chat",
             Self::Typed { .. } => "typed",
             Self::ChatRead { .. } => "chatRead",
@@ -458,6 +513,7 @@ impl ErrorCode {
         Self::StaleEpoch,
         Self::AlreadyWaiting,
         Self::Taken,
+        Self::NotFree,
         Self::OfferOver,
         Self::Over,
         Self::Unexpected,
@@ -484,6 +540,7 @@ impl ErrorCode {
             Self::StaleEpoch => "stale-epoch",
             Self::AlreadyWaiting => "already-waiting",
             Self::Taken => "taken",
+            Self::NotFree => "not-free",
             Self::OfferOver => "offer-over",
             Self::Over => "over",
             Self::Unexpected => "unexpected",

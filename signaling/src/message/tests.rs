@@ -4,9 +4,9 @@ use uuid::Uuid;
 
 use super::{ClientFrame, ClientMessage};
 use crate::{
-    ids::{ConsultationId, MessageId, OfferId, RequestId, SessionId},
+    ids::{ConsultationId, InvitationId, LawyerId, LegId, MessageId, OfferId, RequestId, SessionId},
     private::{ChatText, Sdp, Token},
-    words::{Channel, DeclineReason, DeviceClass, DeviceState, Outcome, PracticeArea},
+    words::{Channel, DeclineReason, DeviceClass, DeviceState, Outcome, Part, PracticeArea},
 };
 
 /// A UUID that a test can tell from others.
@@ -43,6 +43,9 @@ pub(crate) fn one_of_each() -> Vec<ClientMessage> {
         ClientMessage::FallBack { session, channel: Channel::Text },
         ClientMessage::ProposeChannel { session, channel: Channel::Video },
         ClientMessage::AnswerChannel { session, channel: Channel::Video, accept: true },
+        ClientMessage::InviteThird { session, lawyer: LawyerId::new(uuid(5)), part: Part::Interpreter },
+        ClientMessage::AnswerInvitation { invitation: InvitationId::new(uuid(6)), accept: true },
+        ClientMessage::RemoveThird { session, leg: LegId::new(uuid(6)) },
         ClientMessage::SendChat { session, message: MessageId::new(uuid(4)), text: ChatText::new("你好") },
         ClientMessage::TypeText { session, keep: 2, text: ChatText::new("吗") },
         ClientMessage::ReadChat { session, up_to: 1 },

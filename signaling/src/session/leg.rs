@@ -110,6 +110,7 @@ impl Leg {
         LegView {
             leg: self.id,
             role: self.role,
+            part: None,
             name: self.name.clone(),
             state: self.state,
             microphone: self.seat.microphone,

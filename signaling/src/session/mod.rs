@@ -1,23 +1,26 @@
-//! One live call: two legs, a chat, and where the call stands.
+//! One live call: two legs, third parties, a chat, and where the call stands.
 pub(crate) mod ascent;
+mod channel;
 pub(crate) mod chat;
 mod draft;
 pub(crate) mod leg;
+mod talk;
+pub(crate) mod third;
 
 use self::{
-    ascent::{Answered, Ascent},
-    chat::{Chat, Said},
-    draft::Typed,
+    ascent::Ascent,
+    chat::Chat,
     leg::{Leg, Seat},
+    third::Thirds,
 };
 use crate::{
     consultation::{MediaFact, Opening, Party, SessionIds},
     error::SessionError,
-    ids::{LawyerId, LegId, MessageId, SessionId},
+    ids::{LawyerId, LegId, SessionId},
     message::{ServerMessage, SessionView},
     milestone::Event,
-    output::{ChatLine, MediaOrder, Outbox, Output},
-    private::{ChatText, PersonName},
+    output::Outbox,
+    private::PersonName,
     time::{Instant, Now, Timestamp},
     timers::Timers,
     words::{Channel, DeviceState, EndReason, LegState, Role, SessionState},
@@ -74,6 +77,7 @@ pub(crate) struct Session {
     must_end: Instant,
     ascent: Ascent,
     chat: Chat,
+    thirds: Thirds,
 }
 
 impl Session {
@@ -101,6 +105,7 @@ impl Session {
             must_end: now.mono + timers.longest_session,
             ascent: Ascent::default(),
             chat: Chat::default(),
+            thirds: Thirds::default(),
         }
     }
 
@@ -119,7 +124,7 @@ impl Session {
         match self.state {
             State::Connecting { deadline } => deadline,
             State::Active | State::Reconnecting => {
-                let ends = [self.seats(), self.ascent.until()];
+                let ends = [self.seats(), self.ascent.until(), self.thirds.due()];
                 ends.into_iter().flatten().fold(self.must_end, Instant::min)
             }
         }
@@ -137,6 +142,10 @@ impl Session {
             State::Active | State::Reconnecting if self.must_end <= now.mono => Verdict::Ended(EndReason::TooLong),
             State::Active | State::Reconnecting if self.ascent.until().is_some_and(|until| until <= now.mono) => {
                 self.stay(out);
+                Verdict::GoesOn
+            }
+            State::Active | State::Reconnecting if self.thirds.due().is_some_and(|due| due <= now.mono) => {
+                self.fire_thirds(now, out);
                 Verdict::GoesOn
             }
             State::Reconnecting => {
@@ -186,6 +195,7 @@ impl Session {
                 moved = true;
             }
         }
+        moved |= self.settle_thirds(timers, now, out);
         let both = [&self.citizen, &self.desk].into_iter().all(|leg| leg.state == LegState::Connected);
         let next = match (self.state, both) {
             (State::Connecting { .. } | State::Reconnecting, true) => State::Active,
@@ -211,7 +221,7 @@ impl Session {
         match party {
             Party::Citizen => Some(&mut self.citizen),
             Party::Lawyer(lawyer) if lawyer == self.lawyer => Some(&mut self.desk),
-            Party::Lawyer(_) => None,
+            Party::Lawyer(other) => self.thirds.leg_mut(other),
         }
     }
 
@@ -224,8 +234,13 @@ impl Session {
         match party {
             Party::Citizen => Some(&self.citizen),
             Party::Lawyer(lawyer) if lawyer == self.lawyer => Some(&self.desk),
-            Party::Lawyer(_) => None,
+            Party::Lawyer(other) => self.thirds.leg(other),
         }
+    }
+
+    /// Whether it is one of the two whose session it is.
+    pub(crate) fn is_side(&self, party: Party) -> bool {
+        party == Party::Citizen || party == Party::Lawyer(self.lawyer)
     }
 
     /// Notes a lost or found socket.
@@ -262,204 +277,9 @@ impl Session {
         Ok(changed)
     }
 
-    /// Goes on by a lesser channel, never by a higher one; `false` when it is the one already.
-    pub(crate) fn fall_back(
-        &mut self,
-        channel: Channel,
-        timers: &Timers,
-        now: Now,
-        out: &mut Outbox,
-    ) -> Result<bool, SessionError> {
-        if channel > self.channel {
-            return Err(SessionError::NotAllowed);
-        }
-        let lesser = channel < self.channel;
-        // Whoever has no microphone after all stays with text.
-        let gives_up = self.ascent.coming().is_some();
-        if lesser || gives_up {
-            self.stay(out);
-        }
-        if lesser {
-            self.change_channel(channel, timers, now, out);
-        }
-        Ok(lesser || gives_up)
-    }
-
-    /// One side wants a greater channel; both may see each other in an instant when the transports stand already.
-    pub(crate) fn propose(
-        &mut self,
-        party: Party,
-        channel: Channel,
-        timers: &Timers,
-        now: Now,
-        out: &mut Outbox,
-    ) -> Result<(), SessionError> {
-        let by = self.leg(party).map(|leg| leg.id).ok_or(SessionError::NotFound)?;
-        if channel <= self.channel {
-            return Err(SessionError::NotAllowed);
-        }
-        if self.state != State::Active {
-            return Err(SessionError::Unexpected);
-        }
-        if let Answered::Agreed(channel) = self.ascent.propose(by, channel, now)? {
-            self.ascend(channel, timers, now, out);
-        }
-        Ok(())
-    }
-
-    /// The other side answers, or the one that proposed takes it back.
-    pub(crate) fn answer(
-        &mut self,
-        party: Party,
-        channel: Channel,
-        accept: bool,
-        timers: &Timers,
-        now: Now,
-        out: &mut Outbox,
-    ) -> Result<(), SessionError> {
-        let by = self.leg(party).map(|leg| leg.id).ok_or(SessionError::NotFound)?;
-        if let Answered::Agreed(channel) = self.ascent.answer(by, channel, accept)? {
-            self.ascend(channel, timers, now, out);
-        }
-        Ok(())
-    }
-
-    /// Both want it. With transports there is nothing to wait for; from text they are set up first.
-    fn ascend(&mut self, channel: Channel, timers: &Timers, now: Now, out: &mut Outbox) {
-        if self.channel == Channel::Text {
-            // What was seen of transports that were taken down since is no news.
-            for leg in [&mut self.citizen, &mut self.desk] {
-                leg.seat.media = false;
-            }
-            self.ascent.begin(now.after(timers.connect));
-            out.push(Output::Media(MediaOrder::ConnectLegs {
-                session: self.ids.session,
-                citizen: self.ids.citizen,
-                lawyer: self.lawyer,
-                lawyer_leg: self.ids.lawyer,
-            }));
-            return;
-        }
-        self.ascent.clear();
-        self.channel = channel;
-        out.event(Event::ChannelChanged { session: self.ids.session, to: channel }, now);
-    }
-
-    /// The wish lapsed: what was set up for it is taken down, and the two go on as they were.
-    fn stay(&mut self, out: &mut Outbox) {
-        if self.ascent.coming().is_some() {
-            let (session, lawyer) = (self.ids.session, self.lawyer);
-            out.push(Output::Media(MediaOrder::ReleaseLegs { session, lawyer, asker_waits: false }));
-        }
-        self.ascent.clear();
-    }
-
-    /// Whether transports are in use or being set up.
-    pub(crate) fn has_media(&self) -> bool {
-        self.channel != Channel::Text || self.ascent.coming().is_some()
-    }
-
-    fn change_channel(&mut self, channel: Channel, timers: &Timers, now: Now, out: &mut Outbox) {
-        self.channel = channel;
-        out.event(Event::ChannelChanged { session: self.ids.session, to: channel }, now);
-        for leg in [&mut self.citizen, &mut self.desk] {
-            leg.seat.keep_devices_of(channel);
-        }
-        if channel == Channel::Text {
-            let (session, lawyer) = (self.ids.session, self.lawyer);
-            out.push(Output::Media(MediaOrder::ReleaseLegs { session, lawyer, asker_waits: false }));
-        }
-        self.settle(timers, now, out);
-    }
-
-    /// Takes a chat line and tells it to both sides; said again, it is told again to its sender only.
-    pub(crate) fn say(
-        &mut self,
-        opening: &Opening,
-        party: Party,
-        message: MessageId,
-        text: ChatText,
-        now: Now,
-        out: &mut Outbox,
-    ) -> Result<(), SessionError> {
-        let (from, role) = self.leg(party).map(|leg| (leg.id, leg.role)).ok_or(SessionError::NotFound)?;
-        match self.chat.say(from, message, text, now.wall)? {
-            Said::Again(line) => {
-                if let Some(line) = line {
-                    self.tell(party, line.told(self.ids.session), out);
-                }
-            }
-            Said::New(line) => {
-                let session = self.ids.session;
-                let chars = u32::try_from(line.text.expose().chars().count()).unwrap_or(u32::MAX);
-                out.event(Event::ChatSaid { session, message, number: line.number, from, role, chars }, now);
-                out.push(Output::Keep(ChatLine {
-                    consultation: opening.consultation,
-                    session,
-                    message,
-                    number: line.number,
-                    from,
-                    role,
-                    text: line.text.clone(),
-                    at: line.at,
-                }));
-                self.tell(Party::Citizen, line.told(session), out);
-                self.tell(Party::Lawyer(self.lawyer), line.told(session), out);
-                if let Some(leg) = self.leg_of(party) {
-                    leg.draft.clear();
-                    tell_typed(leg, session, now, out);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Shows the other side what is being written.
-    pub(crate) fn type_text(
-        &mut self,
-        party: Party,
-        keep: u32,
-        text: ChatText,
-        now: Now,
-        out: &mut Outbox,
-    ) -> Result<(), SessionError> {
-        let session = self.ids.session;
-        let leg = self.leg_of(party).ok_or(SessionError::NotFound)?;
-        if let Typed::Changed { first } = leg.draft.put(keep, &text)? {
-            let from = leg.id;
-            if first {
-                tell_typed(leg, session, now, out);
-            }
-            self.tell(self.other(party), ServerMessage::Typed { session, from, keep, text }, out);
-        }
-        Ok(())
-    }
-
-    /// The other side of the two.
-    const fn other(&self, party: Party) -> Party {
-        match party {
-            Party::Citizen => Party::Lawyer(self.lawyer),
-            Party::Lawyer(_) => Party::Citizen,
-        }
-    }
-
-    /// Notes up to where a side has read, and tells the other.
-    pub(crate) fn read(&mut self, party: Party, up_to: u32, out: &mut Outbox) -> Result<(), SessionError> {
-        let lines = self.chat.count();
-        let leg = self.leg_of(party).ok_or(SessionError::NotFound)?;
-        if up_to > lines {
-            return Err(SessionError::Unexpected);
-        }
-        if up_to > leg.read {
-            leg.read = up_to;
-            let by = leg.id;
-            self.tell(self.other(party), ServerMessage::ChatRead { session: self.ids.session, by, up_to }, out);
-        }
-        Ok(())
-    }
-
     /// Ends the session: the legs leave, both sides hear why.
     pub(crate) fn end(&mut self, opening: &Opening, to: SessionState, reason: EndReason, now: Now, out: &mut Outbox) {
+        self.end_thirds(reason, now, out);
         for leg in [&mut self.citizen, &mut self.desk] {
             tell_typed(leg, self.ids.session, now, out);
             leg.seat_until = None;
@@ -482,9 +302,9 @@ impl Session {
         out.tell_lawyer(self.lawyer, ended(to == SessionState::Ended));
     }
 
-    /// Tells both sides the whole of the session.
+    /// Tells everybody who is there the whole of the session.
     pub(crate) fn show(&self, opening: &Opening, out: &mut Outbox) {
-        for party in [Party::Citizen, Party::Lawyer(self.lawyer)] {
+        for party in self.parties() {
             if let Some(view) = self.view(opening, party) {
                 self.tell(party, ServerMessage::Session(view), out);
             }
@@ -503,7 +323,8 @@ impl Session {
             practice_area: opening.practice_area,
             locality: opening.locality.clone(),
             you,
-            legs: vec![self.citizen.view(), self.desk.view()],
+            legs: [self.citizen.view(), self.desk.view()].into_iter().chain(self.thirds.views()).collect(),
+            invitation: self.thirds.view().filter(|_| self.is_side(party)),
             active_since: self.active_since,
             seat_until: match self.state {
                 State::Reconnecting => {
@@ -513,21 +334,19 @@ impl Session {
                 State::Connecting { .. } | State::Active => None,
             },
             proposal: self.ascent.view(),
-            chat_lines: self.chat.count(),
+            chat_lines: self.chat.count() - self.thirds.lines_before(party),
         })
     }
 
-    /// The chat so far and what is being written, for a page that was loaded anew.
-    pub(crate) fn chat_so_far(&self, party: Party) -> Vec<ServerMessage> {
-        if self.leg(party).is_none() {
-            return Vec::new();
-        }
-        let session = self.ids.session;
-        let drafts = [&self.citizen, &self.desk].into_iter().filter_map(|leg| {
-            let text = leg.draft.shown()?;
-            Some(ServerMessage::Typed { session, from: leg.id, keep: 0, text })
-        });
-        self.chat.kept().map(|line| line.told(session)).chain(drafts).collect()
+    /// Everybody who is there, with the leg that is theirs.
+    pub(crate) fn seats_taken(&self) -> Vec<(Party, LegId)> {
+        self.parties().into_iter().filter_map(|party| Some((party, self.leg(party)?.id))).collect()
+    }
+
+    /// Everybody who is there.
+    fn parties(&self) -> Vec<Party> {
+        let sides = [Party::Citizen, Party::Lawyer(self.lawyer)];
+        sides.into_iter().chain(self.thirds.parties()).collect()
     }
 
     fn tell(&self, party: Party, message: ServerMessage, out: &mut Outbox) {

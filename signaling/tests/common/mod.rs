@@ -257,6 +257,13 @@ impl County {
             Output::Duty(hint) => self.hint(id, hint),
             Output::Media(order) => {
                 self.heard.push(Heard::Media(order));
+                if let MediaOrder::ConnectThird { lawyer, .. } = order
+                    && self.desks_up.contains(&lawyer)
+                    && let Some(matter) = self.matters.get_mut(&id)
+                {
+                    let (party, fact) = (Party::Lawyer(lawyer), MediaFact::Connected);
+                    matter.handle(Input::Media { party, fact }, self.now).expect("a fact is never refused");
+                }
                 if let MediaOrder::ConnectLegs { lawyer, .. } = order {
                     let warm = [
                         (Party::Citizen, self.up.contains(&(id, Party::Citizen))),

@@ -919,6 +919,10 @@ impl World {
                 }
             }
             Output::Media(MediaOrder::ReleaseLegs { .. }) => {}
+            // Third parties have a model of their own (`tests/thirds.rs`); here nobody is asked in.
+            Output::Media(MediaOrder::ConnectThird { .. } | MediaOrder::ReleaseThird { .. }) => {
+                Rule::Content.holds(false, || "somebody sits in a session uninvited".to_owned())?;
+            }
             Output::Keep(line) => {
                 let is_here = line.session == case.session && !case.over.contains(&line.session);
                 Rule::Content.holds(is_here, || "a line is kept where it was said".to_owned())?;
@@ -1061,7 +1065,7 @@ impl World {
                 self.book.remove(&id);
                 self.free_all(id);
             }
-            Hint::WrittenUp { .. } => {}
+            Hint::WrittenUp { .. } | Hint::Joined { .. } | Hint::Parted { .. } => {}
         }
     }
 
@@ -1386,7 +1390,9 @@ fn foretold(case: &Case, input: &Input) -> Step {
         Input::Sealed { session, .. } if *session == case.session => Step::Sealed,
         Input::Stop => Step::Stop,
         Input::Continues(matter) => Step::GoesOn(matter.rated),
-        Input::Sealed { .. } | Input::TwoWay { .. } | Input::Routed { .. } | Input::Timeout => Step::Else,
+        Input::Sealed { .. } | Input::TwoWay { .. } | Input::Invite { .. } | Input::Routed { .. } | Input::Timeout => {
+            Step::Else
+        }
         Input::Said { from, message, .. } => {
             let side = side(*from);
             match (message, side) {

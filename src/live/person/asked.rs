@@ -5,17 +5,17 @@ use yunfa_signaling::{
     consultation::{MAX_SESSIONS, Opening, SessionIds},
     duty::{self, Wish},
     error::SessionError,
-    ids::{AreaCode, ConsultationId, LawyerId, OfferId, RequestId, SessionId},
+    ids::{AreaCode, ConsultationId, InvitationId, LawyerId, OfferId, RequestId, SessionId},
     message::{ClientFrame, ClientMessage, ErrorCode, ServerMessage},
     policy,
     private::Sdp,
-    words::{Channel, PracticeArea},
+    words::{Channel, Part, PracticeArea},
 };
 
 use super::{Accepting, Person, Seat, Task};
 use crate::live::{
     bridge,
-    duty::ToDuty,
+    duty::{ToDuty, Wanted},
     registry::ToConsultation,
     reply,
     tab::Holder,
@@ -97,9 +97,14 @@ impl Task {
                 self.writing.insert(id, *session);
                 self.pass(self.session_here(*session), tab, frame)
             }
+            ClientMessage::InviteThird { session, lawyer, part } => self.invite(tab, id, *session, *lawyer, *part),
+            ClientMessage::AnswerInvitation { invitation, accept } => {
+                self.answer_invitation(tab, *invitation, *accept, frame)
+            }
             ClientMessage::FallBack { session, .. }
             | ClientMessage::ProposeChannel { session, .. }
             | ClientMessage::AnswerChannel { session, .. }
+            | ClientMessage::RemoveThird { session, .. }
             | ClientMessage::SendChat { session, .. }
             | ClientMessage::TypeText { session, .. }
             | ClientMessage::ReadChat { session, .. }
@@ -149,7 +154,7 @@ impl Task {
     fn accept(&mut self, tab: duty::Tab, offer: OfferId, frame: ClientFrame) -> Result<(), SessionError> {
         let consultation = self.consultation_of(offer).ok_or(SessionError::NotFound)?;
         if let Some(accepting) = self.accepting {
-            let is_same = accepting.offer == offer;
+            let is_same = accepting.offer == Some(offer);
             return Err(if is_same { SessionError::OfferOver } else { SessionError::NotAllowed });
         }
         if self.seat.as_ref().is_some_and(|seat| seat.consultation == consultation && seat.tab != tab) {
@@ -159,10 +164,55 @@ impl Task {
         if self.view.session.is_some() && self.view.is_offered(offer) {
             return Err(SessionError::NotAllowed);
         }
-        self.accepting = Some(Accepting { offer, tab, request: frame.id });
+        self.accepting = Some(Accepting { offer: Some(offer), tab, request: frame.id });
         let passed = self.pass(Some(consultation), tab, frame);
         if passed.is_err() {
             self.accepting = None;
+        }
+        passed
+    }
+
+    /// A lawyer wants somebody else in the session: the duty book knows who is free, the session the rest.
+    fn invite(
+        &self,
+        tab: duty::Tab,
+        request: RequestId,
+        session: SessionId,
+        lawyer: LawyerId,
+        part: Part,
+    ) -> Result<(), SessionError> {
+        let Person::Lawyer(from) = self.person else { return Err(SessionError::NotAllowed) };
+        let consultation = self.session_here(session).ok_or(SessionError::NotFound)?;
+        if lawyer == from {
+            return Err(SessionError::NotAllowed);
+        }
+        let wanted = Wanted { consultation, from, tab, request, session, lawyer, part };
+        self.registry.wants.try_send(wanted).map_err(|_| SessionError::TooMany("invitations"))
+    }
+
+    /// Who is invited comes to one session at a time; the two sides answer in the session that they have.
+    fn answer_invitation(
+        &mut self,
+        tab: duty::Tab,
+        invitation: InvitationId,
+        accept: bool,
+        frame: ClientFrame,
+    ) -> Result<(), SessionError> {
+        let invited = self.invitations.iter().find(|(known, _)| *known == invitation).map(|(_, matter)| *matter);
+        let seat = self.seat.as_ref().filter(|seat| seat.session.is_some());
+        let Some(consultation) = invited.or(seat.map(|seat| seat.consultation)) else {
+            return Err(SessionError::NotFound);
+        };
+        if invited.is_some() && accept && self.view.is_invited(invitation) {
+            let may_serve = matches!(&self.holder, Holder::Lawyer(lawyer) if lawyer.profile().may_serve);
+            if !may_serve || self.accepting.is_some() || self.view.session.is_some() {
+                return Err(SessionError::NotAllowed);
+            }
+            self.accepting = Some(Accepting { offer: None, tab, request: frame.id });
+        }
+        let passed = self.pass(Some(consultation), tab, frame);
+        if passed.is_err() {
+            self.accepting = self.accepting.filter(|accepting| accepting.offer.is_some());
         }
         passed
     }

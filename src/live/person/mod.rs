@@ -15,7 +15,7 @@ use tracing::{debug, error};
 use yunfa_signaling::{
     consultation::{MediaFact, Party},
     duty,
-    ids::{ConsultationId, OfferId, RequestId, SessionId},
+    ids::{ConsultationId, InvitationId, LegId, OfferId, RequestId, SessionId},
     message::{ClientFrame, ClientMessage, ServerMessage},
     private::PersonName,
     time::Instant,
@@ -49,6 +49,10 @@ pub(super) struct Task {
     sessions: BTreeMap<SessionId, ConsultationId>,
     /// The last offers, oldest first, and whose they were.
     offers: VecDeque<(OfferId, ConsultationId)>,
+    /// The last invitations as a third party, oldest first, and whose they were.
+    invitations: VecDeque<(InvitationId, ConsultationId)>,
+    /// Who is in the session, and which leg is whose.
+    seats: Vec<(Person, LegId)>,
     seat: Option<Seat>,
     /// The citizen's matter whose task has not said anything yet.
     opening: Option<ConsultationId>,
@@ -87,7 +91,8 @@ struct Seat {
 
 #[derive(Debug, Clone, Copy)]
 struct Accepting {
-    offer: OfferId,
+    /// None when an invitation is accepted.
+    offer: Option<OfferId>,
     tab: duty::Tab,
     request: RequestId,
 }
@@ -153,6 +158,8 @@ impl Task {
             matters: BTreeSet::new(),
             sessions: BTreeMap::new(),
             offers: VecDeque::new(),
+            invitations: VecDeque::new(),
+            seats: vec![],
             seat: None,
             opening: None,
             accepting: None,

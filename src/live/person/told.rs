@@ -6,10 +6,10 @@ use yunfa_signaling::{
     consultation::MediaFact,
     duty,
     ids::{ConsultationId, LegId, SessionId},
-    message::{ErrorCode, ServerMessage, SessionView},
+    message::{ErrorCode, ServerMessage},
     question::tier_of,
     time::Timestamp,
-    words::{Channel, EndReason, OfferClosed, Role},
+    words::{Channel, EndReason, InvitationClosed, OfferClosed},
 };
 
 use super::{Person, Seat, Task};
@@ -46,6 +46,7 @@ impl Task {
             }
             ToPerson::Media { from, session, room, order } => self.order(from, session, &room, order).await,
             ToPerson::Fact { peer, meaning, at } => self.fact(peer, meaning, at).await,
+            ToPerson::Seats(seats) => self.seats = seats,
             ToPerson::Over { from } => self.over(from).await,
             ToPerson::Failed { from } => self.failed(from).await,
             ToPerson::Resumed { view, session, owes_outcome } => {
@@ -117,10 +118,14 @@ impl Task {
             | ServerMessage::Typed { .. }
             | ServerMessage::ChatRead { .. }
             | ServerMessage::MediaLost {} => self.tell_seat(message),
-            ServerMessage::SessionEnded { session, .. } => {
-                let session = *session;
+            ServerMessage::SessionEnded { session, outcome_due, .. } => {
+                let (session, outcome_due) = (*session, *outcome_due);
                 self.tell_seat(message);
                 self.stand_up(session).await;
+                if !outcome_due && matches!(self.person, Person::Lawyer(_)) {
+                    // A third party may come again, and sits down anew.
+                    self.sessions.remove(&session);
+                }
             }
             ServerMessage::Offered(view) => {
                 self.offers.push_back((view.id, from));
@@ -129,9 +134,17 @@ impl Task {
                 }
                 self.tell_all_but(None, &message);
             }
+            ServerMessage::Invited(view) => {
+                self.invitations.push_back((view.id, from));
+                if self.invitations.len() > OFFERS_KNOWN {
+                    self.invitations.pop_front();
+                }
+                self.tell_all_but(None, &message);
+            }
             ServerMessage::OfferClosed { offer, reason: OfferClosed::AcceptedElsewhere } => {
                 // The page that accepted it is not elsewhere.
-                let here = self.accepting.filter(|accepting| accepting.offer == *offer).map(|accepting| accepting.tab);
+                let here =
+                    self.accepting.filter(|accepting| accepting.offer == Some(*offer)).map(|accepting| accepting.tab);
                 self.tell_all_but(here, &message);
             }
             ServerMessage::Consultation(view) if is_final(view) => {
@@ -139,6 +152,7 @@ impl Task {
                 self.close_seat_transport(from).await;
             }
             ServerMessage::OfferClosed { .. }
+            | ServerMessage::InvitationClosed { .. }
             | ServerMessage::Consultation(_)
             | ServerMessage::Queue(_)
             | ServerMessage::Presence { .. }
@@ -334,12 +348,9 @@ impl Task {
 
     /// Whose transport that is, among the legs of the running session.
     fn leg_of(&self, source: PeerId) -> Option<LegId> {
-        let SessionView { legs, .. } = self.view.session.as_ref()?;
-        let role = match self.registry.plane.owner(source)? {
-            Person::Citizen(_) => Role::Citizen,
-            Person::Lawyer(_) => Role::Lawyer,
-        };
-        legs.iter().find(|leg| leg.role == role).map(|leg| leg.leg)
+        self.view.session.as_ref()?;
+        let owner = self.registry.plane.owner(source)?;
+        self.seats.iter().find(|(person, _)| *person == owner).map(|(_, leg)| *leg)
     }
 
     /// A matter is final.
@@ -350,6 +361,7 @@ impl Task {
         self.matters.remove(&consultation);
         self.sessions.retain(|_, of| *of != consultation);
         self.offers.retain(|(_, of)| *of != consultation);
+        self.invitations.retain(|(_, of)| *of != consultation);
         self.seat = self.seat.take().filter(|seat| seat.consultation != consultation);
     }
 
@@ -369,6 +381,13 @@ impl Task {
         let rings: Vec<_> = self.offers.iter().filter(|(_, of)| *of == consultation).map(|(offer, _)| *offer).collect();
         for offer in rings.into_iter().filter(|offer| self.view.is_offered(*offer)).collect::<Vec<_>>() {
             self.say(consultation, ServerMessage::OfferClosed { offer, reason: OfferClosed::Cancelled }).await;
+        }
+        let invited: Vec<_> =
+            self.invitations.iter().filter(|(_, of)| *of == consultation).map(|(invitation, _)| *invitation).collect();
+        for invitation in invited.into_iter().filter(|invitation| self.view.is_invited(*invitation)).collect::<Vec<_>>()
+        {
+            let reason = InvitationClosed::Over;
+            self.say(consultation, ServerMessage::InvitationClosed { invitation, reason }).await;
         }
         if let Some(session) = self.view.session.clone().filter(|session| session.consultation == consultation) {
             debug!(session.id = ?session.id, "a session failed with its task");

@@ -1,6 +1,6 @@
 //! Events, what they make of the rows, evidence and chat.
 use yunfa_signaling::{
-    ids::MessageId,
+    ids::{InvitationId, LawyerId, MessageId},
     private::ChatText,
     time::Timestamp,
     words::{Channel, EndReason, Outcome, Role, SessionState},
@@ -44,6 +44,27 @@ async fn events_read_back_as_they_were_written() {
         );
         assert_eq!((row.started_at, row.ended_at), (Some(NOW), Some(NOW)));
         assert_eq!(row.lawyer.as_ref().map(|lawyer| lawyer.id), Some(script.lawyer));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn every_step_of_a_third_party_is_one_entry_of_the_audit_log() {
+    on_both_engines(|fixture| async move {
+        let store = &fixture.store;
+        let lease = lease(store).await;
+        let mut script = Script::anyone(1, NOW);
+        script.opened(Channel::Voice).rung().accepted().active();
+        script.third(LawyerId::new(id(9, 3)), InvitationId::new(id(9, 8)));
+
+        for _ in 0..2 {
+            store.write_down(&lease, &entries(&script), NOW).await.expect("written");
+        }
+
+        // Asked for, agreed to, come, made to leave; written twice it is there once.
+        let (entries, _) = store.verify_audit().await.expect("read").expect("a whole log");
+        assert_eq!(entries, 4);
+        assert_eq!(store.events(script.consultation).await.expect("read"), script.events);
     })
     .await;
 }

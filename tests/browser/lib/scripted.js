@@ -105,7 +105,7 @@ export async function script(page, { api = {}, welcome = {} } = {}) {
 export function session({ you = 'leg-citizen', channel = 'video', state = 'ACTIVE', consultation = 'c', otherState = 'CONNECTED', otherMicrophone = 'ON', otherCamera = 'ON', ...more } = {}) {
   const ours = { state: 'CONNECTED', microphone: 'ON', camera: 'ON' }
   const other = { state: otherState, microphone: otherMicrophone, camera: otherCamera }
-  const leg = (id, role, name) => ({ leg: id, role, name, ...(id === you ? ours : other) })
+  const leg = (id, role, name) => ({ leg: id, role, part: null, name, ...(id === you ? ours : other) })
   return {
     type: 'session',
     id: 's',
@@ -119,7 +119,7 @@ export function session({ you = 'leg-citizen', channel = 'video', state = 'ACTIV
     legs: [leg('leg-citizen', 'CITIZEN', '群众4821'), leg('leg-lawyer', 'LAWYER', '王建国')],
     activeSince: Date.now() - 83_000,
     seatUntil: null,
-    proposal: null, chatLines: 0,
+    proposal: null, invitation: null, chatLines: 0,
     ...more,
   }
 }
