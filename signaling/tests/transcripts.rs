@@ -432,9 +432,10 @@ impl Stage {
                 ClientMessage::RemoveThird { session, leg: LegId::new(self.invitations[&id].uuid()) }
             }
             ["reads", up_to] => ClientMessage::ReadChat { session, up_to: up_to.parse().expect("a number") },
-            ["devices", microphone, camera] => {
+            ["devices", microphone, camera, screen @ ..] => {
                 let state = |text: &str| text.parse::<DeviceState>().expect("a device state");
-                ClientMessage::SetDevices { microphone: state(microphone), camera: state(camera) }
+                let screen = screen.first().map_or(DeviceState::Absent, |screen| state(screen));
+                ClientMessage::SetDevices { microphone: state(microphone), camera: state(camera), screen }
             }
             ["writes", outcome] => ClientMessage::RecordOutcome {
                 session,
@@ -540,7 +541,8 @@ impl Stage {
                     .iter()
                     .map(|leg| {
                         let who = leg.part.map_or(leg.role.as_str(), |part| part.as_str());
-                        format!("{who} {} mic={} cam={}", leg.state, leg.microphone, leg.camera)
+                        let shares = if leg.screen == DeviceState::On { " shares" } else { "" };
+                        format!("{who} {} mic={} cam={}{shares}", leg.state, leg.microphone, leg.camera)
                     })
                     .collect();
                 let seat = view.seat_until.map_or(String::new(), |until| format!(" seat={}", self.since(until)));

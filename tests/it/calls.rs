@@ -492,7 +492,7 @@ pub(crate) async fn write_outcome(desk: &mut Page, session: SessionId) -> String
 /// A request that changes nothing and is answered by the person's task, after everything that went before.
 pub(crate) async fn settle(page: &mut Page) {
     let (microphone, camera) = (DeviceState::On, DeviceState::Absent);
-    page.ask(ClientMessage::SetDevices { microphone, camera }).await.expect("settled");
+    page.ask(ClientMessage::SetDevices { microphone, camera, screen: DeviceState::Absent }).await.expect("settled");
 }
 
 fn state_is(message: &ServerMessage, state: ConsultationState) -> Option<()> {

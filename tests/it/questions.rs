@@ -165,7 +165,11 @@ async fn whom_it_concerns_hears_of_it_on_open_pages_and_nobody_else() {
 
     // What a page was told before its own answer, it has heard by then.
     for page in [&mut nation, &mut stranger] {
-        let none = ClientMessage::SetDevices { microphone: DeviceState::Absent, camera: DeviceState::Absent };
+        let none = ClientMessage::SetDevices {
+            microphone: DeviceState::Absent,
+            camera: DeviceState::Absent,
+            screen: DeviceState::Absent,
+        };
         page.ask(none).await.expect("said");
         assert!(!page.has_heard(|message| matches!(message, ServerMessage::Question { .. })));
     }

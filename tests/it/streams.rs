@@ -208,7 +208,7 @@ async fn who_speaks_too_fast_is_slowed_down_and_a_flood_is_closed() {
     let server = TestServer::with(&[], clock.clone()).await;
     let mut page = Page::open(&server.guest().await).await;
     let (microphone, camera) = (DeviceState::On, DeviceState::On);
-    let message = ClientMessage::SetDevices { microphone, camera };
+    let message = ClientMessage::SetDevices { microphone, camera, screen: DeviceState::Absent };
 
     let mut said = vec![];
     for _ in 0..70 {

@@ -1,6 +1,6 @@
 // The WebRTC client: one connection, one offer, receive slots that are mapped by message.
 
-import { type Captured, type Device, deviceState } from './devices'
+import { CAN_SHARE, type Captured, type Device, deviceState } from './devices'
 import type { DeviceState, LegView, SlotView } from './protocol'
 import { judge, type Quality, type Reading, read } from './quality'
 import { Transport, type TransportInput, type TransportStatus } from './transport'
@@ -9,6 +9,8 @@ import { Transport, type TransportInput, type TransportStatus } from './transpor
 const AUDIO_SLOTS = 3
 const VIDEO_SLOTS = 3
 const SCREEN_SLOTS = 1
+/** Text stays sharp at a few frames a second; more would take what the voice needs. */
+const SCREEN_BITS = 1_200_000
 const QUALITY_EVERY_MS = 2_000
 
 /** Whoever is there besides the other side, by leg. */
@@ -17,7 +19,7 @@ export type OtherStreams = ReadonlyMap<string, MediaStream>
 export interface CallEvents {
   /** Says `joinMedia`; answers whether the server took the offer. */
   onOffer(attempt: number, offer: string): Promise<boolean>
-  onDevices(microphone: DeviceState, camera: DeviceState): void
+  onDevices(microphone: DeviceState, camera: DeviceState, screen: DeviceState): void
   onStatus(status: TransportStatus): void
   /** What is to be heard and seen now; `unseen`: the other's camera sends what this browser cannot decode. */
   onRemote(stream: MediaStream | null, screen: MediaStream | null, unseen: boolean, others: OtherStreams): void
@@ -32,6 +34,7 @@ export class Call {
   private sampler: ReturnType<typeof setInterval> | undefined
   private lastReading: Reading | null = null
   private captured: Captured = { microphone: null, camera: null, microphoneMissing: null, cameraMissing: null }
+  private shared: MediaStreamTrack | null = null
   private slots: readonly SlotView[] = []
   private legs: readonly LegView[] = []
   private main: string | null = null
@@ -64,6 +67,14 @@ export class Call {
     this.captured[device]?.stop()
     this.captured = { ...this.captured, [device]: track }
     this.gateTracks()
+    this.attachTracks()
+    this.sayDevices()
+  }
+
+  /** Shares this screen, or none any more. */
+  share(screen: MediaStreamTrack | null): void {
+    this.shared?.stop()
+    this.shared = screen
     this.attachTracks()
     this.sayDevices()
   }
@@ -132,7 +143,8 @@ export class Call {
 
   private sayDevices(): void {
     const { microphone, camera } = this.captured
-    this.events.onDevices(deviceState(microphone, this.microphoneOn), deviceState(camera, this.cameraOn))
+    const screen = deviceState(this.shared, true)
+    this.events.onDevices(deviceState(microphone, this.microphoneOn), deviceState(camera, this.cameraOn), screen)
   }
 
   private gateTracks(): void {
@@ -169,9 +181,10 @@ export class Call {
     const pc = new RTCPeerConnection({ bundlePolicy: 'max-bundle', rtcpMuxPolicy: 'require' })
     this.pc = pc
     this.attempt = attempt
-    // The order of the media sections is part of the protocol: microphone, camera, voices, cameras, screen.
+    // The order of the media sections is part of the protocol: microphone, camera, own screen, voices, cameras, screen.
     pc.addTransceiver('audio', { direction: 'sendonly' })
     pc.addTransceiver('video', { direction: 'sendonly' })
+    if (CAN_SHARE) pc.addTransceiver('video', { direction: 'sendonly', sendEncodings: [{ maxBitrate: SCREEN_BITS }] })
     for (let slot = 0; slot < AUDIO_SLOTS; slot += 1) pc.addTransceiver('audio', { direction: 'recvonly' })
     for (let slot = 0; slot < VIDEO_SLOTS + SCREEN_SLOTS; slot += 1)
       pc.addTransceiver('video', { direction: 'recvonly' })
@@ -204,9 +217,10 @@ export class Call {
   }
 
   private attachTracks(): void {
-    const [microphone, camera] = this.pc?.getTransceivers() ?? []
+    const [microphone, camera, screen] = this.pc?.getTransceivers() ?? []
     void microphone?.sender.replaceTrack(this.captured.microphone)
     void camera?.sender.replaceTrack(this.captured.camera)
+    if (CAN_SHARE) void screen?.sender.replaceTrack(this.shared)
   }
 
   private drop(): void {
@@ -226,6 +240,8 @@ export class Call {
   private release(): void {
     this.captured.microphone?.stop()
     this.captured.camera?.stop()
+    this.shared?.stop()
+    this.shared = null
     this.captured = { microphone: null, camera: null, microphoneMissing: null, cameraMissing: null }
   }
 
@@ -236,7 +252,7 @@ export class Call {
     for (const slot of this.slots) {
       const track = this.trackOf(slot.mid)
       if (!track) continue
-      if (slot.kind === 'SCREEN') screen = track
+      if (slot.kind === 'SCREEN') screen = this.shares(slot.leg) ? track : screen
       // A picture that never comes would hold back the sound in some browsers.
       else if (slot.kind !== 'AUDIO' && !this.isSeen(slot)) continue
       else if (this.main === null || slot.leg === this.main) tracks.push(track)
@@ -258,6 +274,10 @@ export class Call {
     const has = (kind: SlotView['kind'], leg: string) => this.slots.some(slot => slot.kind === kind && slot.leg === leg)
     const isSending = ({ leg, camera }: LegView) => camera === 'ON' && has('AUDIO', leg) && !has('VIDEO', leg)
     return this.wantVideo && this.legs.some(isSending)
+  }
+
+  private shares(leg: string): boolean {
+    return this.legs.find(one => one.leg === leg)?.screen === 'ON'
   }
 
   private isSeen(slot: SlotView): boolean {

@@ -63,6 +63,25 @@ export async function captureOne(device: Device): Promise<MediaStreamTrack | Mis
   }
 }
 
+/** Whether this page can share a screen: no phone can and no in-app browser, and on a small one there is nothing to share. */
+export const CAN_SHARE =
+  typeof navigator !== 'undefined' &&
+  typeof navigator.mediaDevices?.getDisplayMedia === 'function' &&
+  window.matchMedia('(min-width: 48rem)').matches
+
+/** Asks which screen or window to share; none when the user thinks better of it. */
+export async function captureScreen(): Promise<MediaStreamTrack | null> {
+  try {
+    const shared = await navigator.mediaDevices.getDisplayMedia({ video: { frameRate: { max: 8 } }, audio: false })
+    const track = shared.getVideoTracks()[0] ?? null
+    // Letters before motion.
+    if (track) track.contentHint = 'detail'
+    return track
+  } catch {
+    return null
+  }
+}
+
 /** What the server is told about a track of ours. */
 export function deviceState(track: MediaStreamTrack | null, on: boolean): DeviceState {
   if (!track || track.readyState === 'ended') return 'ABSENT'

@@ -18,6 +18,7 @@ export const icons = {
   ENTERPRISE_IP: 'M9 18h6M10 21h4M8.5 14.5a6 6 0 1 1 7 0c-.6.5-1 1.2-1 2V18h-5v-1.5c0-.8-.4-1.5-1-2ZM12 8v3M10.5 9.5h3',
   OTHER: 'M4 5h16v11.5h-7L8.5 20v-3.5H4ZM10 9.2a2 2 0 1 1 2.8 1.8c-.5.2-.8.6-.8 1.1M12 14.2v.01',
   // Channels and controls.
+  screen: 'M3 4.5h18v12H3ZM8.5 20.5h7M12 16.5v4M9 10.5h6m-2.5-2.5 2.5 2.5-2.5 2.5',
   video: 'M3 6.5h12v11H3ZM15 10.5l6-3.5v10l-6-3.5Z',
   videoOff: 'M3 6.5h12v11H3ZM15 10.5l6-3.5v10l-6-3.5ZM2.5 3.5l18 17.5',
   voice:

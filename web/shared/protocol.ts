@@ -155,7 +155,11 @@ microphone: DeviceState,
 /**
  * The camera.
  */
-camera: DeviceState, } | { "type": "fallBack", 
+camera: DeviceState, 
+/**
+ * The screen, while it is shared; clients that cannot share one do not say it.
+ */
+screen: DeviceState, } | { "type": "fallBack", 
 /**
  * Which session.
  */
@@ -468,7 +472,11 @@ microphone: DeviceState,
 /**
  * Whether it can be seen.
  */
-camera: DeviceState, };
+camera: DeviceState, 
+/**
+ * `ON` while it shares its screen.
+ */
+screen: DeviceState, };
 
 /**
  * One chat line, minted by its sender's client, so that sending twice is one line.

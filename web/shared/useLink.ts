@@ -2,6 +2,7 @@
 import { computed, ref, shallowRef } from 'vue'
 import type { Api } from './api'
 import { Call, type OtherStreams } from './call'
+import { captureScreen } from './devices'
 import type { LineStatus, Refusal } from './line'
 import type { DeviceState, ServerMessage } from './protocol'
 import type { Quality } from './quality'
@@ -28,6 +29,8 @@ export function useLink(api: Api, events: LinkEvents) {
   const transport = ref<TransportStatus>('none')
   const microphone = ref<DeviceState>('ABSENT')
   const camera = ref<DeviceState>('ABSENT')
+  /** Our own screen. */
+  const sharing = ref<DeviceState>('ABSENT')
   const remote = shallowRef<MediaStream | null>(null)
   const screen = shallowRef<MediaStream | null>(null)
   /** Third parties, and for one of them the lawyer. */
@@ -41,9 +44,10 @@ export function useLink(api: Api, events: LinkEvents) {
 
   const call = new Call({
     onOffer: async (attempt, offer) => (await socket.say({ type: 'joinMedia', attempt, offer })) === null,
-    onDevices: (mic, cam) => {
+    onDevices: (mic, cam, shared) => {
       microphone.value = mic
       camera.value = cam
+      sharing.value = shared
       sayDevices()
     },
     onStatus: next => {
@@ -109,10 +113,11 @@ export function useLink(api: Api, events: LinkEvents) {
   })
 
   function sayDevices(): void {
-    const said = `${microphone.value}/${camera.value}`
+    const said = `${microphone.value}/${camera.value}/${sharing.value}`
     if (said === saidDevices || status.value.name !== 'open') return
     saidDevices = said
-    void socket.say({ type: 'setDevices', microphone: microphone.value, camera: camera.value })
+    const [mic, cam, shared] = [microphone.value, camera.value, sharing.value]
+    void socket.say({ type: 'setDevices', microphone: mic, camera: cam, screen: shared })
   }
 
   /** Says them to a consultation that has just been asked for. */
@@ -121,12 +126,23 @@ export function useLink(api: Api, events: LinkEvents) {
     sayDevices()
   }
 
+  /** Shares the screen, or stops that; the browser's own "stop sharing" is heard too. */
+  async function share(isWanted: () => boolean): Promise<void> {
+    if (sharing.value === 'ON') return call.share(null)
+    const track = await captureScreen()
+    if (!track) return
+    if (!isWanted()) return track.stop()
+    track.addEventListener('ended', () => call.share(null))
+    call.share(track)
+  }
+
   /** Lets go of everything that belongs to a call; the line stays. */
   function release(): void {
     call.leave()
     devices.release()
     microphone.value = 'ABSENT'
     camera.value = 'ABSENT'
+    sharing.value = 'ABSENT'
     saidDevices = ''
   }
 
@@ -147,6 +163,8 @@ export function useLink(api: Api, events: LinkEvents) {
     remote,
     screen,
     others,
+    sharing,
+    share,
     unseen,
     captured: devices.captured,
     self: devices.self,

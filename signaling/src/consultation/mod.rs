@@ -28,7 +28,10 @@ use crate::{
     offer::{Offer, Offers},
     output::{Outbox, Output},
     policy,
-    session::{Session, Verdict, leg::Seat},
+    session::{
+        Session, Verdict,
+        leg::{Devices, Seat},
+    },
     time::{Instant, Now},
     timers::Timers,
     words::{ConsultationState, Grade, Outcome, SessionState},
@@ -369,7 +372,9 @@ impl Consultation {
                 ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted, referral_type },
                 Party::Lawyer(lawyer),
             ) => self.record_outcome(lawyer, session, outcome, (legal_aid_prompted, referral_type), now),
-            (ClientMessage::SetDevices { microphone, camera }, _) => self.devices(from, microphone, camera),
+            (ClientMessage::SetDevices { microphone, camera, screen }, _) => {
+                self.devices(from, Devices { microphone, camera, screen })
+            }
             (ClientMessage::FallBack { session, channel }, _) => self.fall_back(from, session, channel, now),
             (ClientMessage::ProposeChannel { session, channel }, _) => {
                 self.propose_channel(from, session, channel, now)

@@ -6,9 +6,9 @@ use crate::{
     message::ServerMessage,
     milestone::Event,
     output::{Hint, MediaOrder, Outbox, Output},
-    session::Session,
+    session::{Session, leg::Devices},
     time::Now,
-    words::{Channel, ConsultationState, DeviceState, EndReason, Outcome, ReferralType, SessionState},
+    words::{Channel, ConsultationState, EndReason, Outcome, ReferralType, SessionState},
 };
 
 impl Consultation {
@@ -72,23 +72,18 @@ impl Consultation {
     }
 
     /// Notes which devices send.
-    pub(super) fn devices(
-        &mut self,
-        from: Party,
-        microphone: DeviceState,
-        camera: DeviceState,
-    ) -> Result<(), SessionError> {
+    pub(super) fn devices(&mut self, from: Party, devices: Devices) -> Result<(), SessionError> {
         match &mut self.stage {
             Stage::Waiting(waiting) if from == Party::Citizen => {
-                (waiting.asker.microphone, waiting.asker.camera) = (microphone, camera);
+                waiting.asker.devices = devices;
                 Ok(())
             }
             Stage::Choosing(choosing) if from == Party::Citizen => {
-                (choosing.asker.microphone, choosing.asker.camera) = (microphone, camera);
+                choosing.asker.devices = devices;
                 Ok(())
             }
             Stage::Serving(session) => {
-                if session.devices(from, microphone, camera)? {
+                if session.devices(from, devices)? {
                     session.show(&self.opening, &mut self.out);
                 }
                 Ok(())

@@ -125,6 +125,9 @@ pub enum ClientMessage {
         microphone: DeviceState,
         /// The camera.
         camera: DeviceState,
+        /// The screen, while it is shared; clients that cannot share one do not say it.
+        #[serde(default = "absent")]
+        screen: DeviceState,
     },
     /// Goes on by text in the same session (no microphone, or its use was refused).
     FallBack {
@@ -222,6 +225,10 @@ pub enum ClientMessage {
         /// 1..=5.
         stars: u8,
     },
+}
+
+const fn absent() -> DeviceState {
+    DeviceState::Absent
 }
 
 impl ClientMessage {

@@ -369,6 +369,8 @@ pub struct LegView {
     pub microphone: DeviceState,
     /// Whether it can be seen.
     pub camera: DeviceState,
+    /// `ON` while it shares its screen.
+    pub screen: DeviceState,
 }
 
 /// What a receive slot shows.

@@ -39,7 +39,7 @@ pub(crate) fn one_of_each() -> Vec<ClientMessage> {
         ClientMessage::DeclineOffer { offer, reason: DeclineReason::Busy },
         ClientMessage::TakeOver {},
         ClientMessage::JoinMedia { attempt: 1, offer: Sdp::new("v=0\r\n") },
-        ClientMessage::SetDevices { microphone: DeviceState::On, camera: DeviceState::Off },
+        ClientMessage::SetDevices { microphone: DeviceState::On, camera: DeviceState::Off, screen: DeviceState::On },
         ClientMessage::FallBack { session, channel: Channel::Text },
         ClientMessage::ProposeChannel { session, channel: Channel::Video },
         ClientMessage::AnswerChannel { session, channel: Channel::Video, accept: true },

@@ -8,6 +8,26 @@ use crate::{
     words::{Channel, DeviceState, LegState, Role},
 };
 
+/// Whether microphone, camera and shared screen send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Devices {
+    pub(crate) microphone: DeviceState,
+    pub(crate) camera: DeviceState,
+    pub(crate) screen: DeviceState,
+}
+
+impl Devices {
+    /// What a channel asks for.
+    const fn of(channel: Channel) -> Self {
+        let (microphone, camera) = match channel {
+            Channel::Text => (DeviceState::Absent, DeviceState::Absent),
+            Channel::Voice => (DeviceState::On, DeviceState::Absent),
+            Channel::Video => (DeviceState::On, DeviceState::On),
+        };
+        Self { microphone, camera, screen: DeviceState::Absent }
+    }
+}
+
 /// What is known of a participant's socket, transport and devices; an asker has one before any session.
 #[derive(Clone, Debug)]
 pub(crate) struct Seat {
@@ -17,26 +37,20 @@ pub(crate) struct Seat {
     pub(crate) is_called: bool,
     /// The transport is up and not silent.
     pub(crate) media: bool,
-    pub(crate) microphone: DeviceState,
-    pub(crate) camera: DeviceState,
+    pub(crate) devices: Devices,
 }
 
 impl Seat {
     /// Somebody whose socket is there and whose devices are what the channel asks for, until they say otherwise.
     pub(crate) const fn new(channel: Channel) -> Self {
-        let (microphone, camera) = match channel {
-            Channel::Text => (DeviceState::Absent, DeviceState::Absent),
-            Channel::Voice => (DeviceState::On, DeviceState::Absent),
-            Channel::Video => (DeviceState::On, DeviceState::On),
-        };
-        Self { away_since: None, is_called: false, media: false, microphone, camera }
+        Self { away_since: None, is_called: false, media: false, devices: Devices::of(channel) }
     }
 
     /// Drops the devices for which a lesser channel has no use.
     pub(crate) const fn keep_devices_of(&mut self, channel: Channel) {
         match channel {
-            Channel::Text => (self.microphone, self.camera) = (DeviceState::Absent, DeviceState::Absent),
-            Channel::Voice => self.camera = DeviceState::Absent,
+            Channel::Text => self.devices = Devices::of(Channel::Text),
+            Channel::Voice => self.devices.camera = DeviceState::Absent,
             Channel::Video => {}
         }
     }
@@ -113,8 +127,9 @@ impl Leg {
             part: None,
             name: self.name.clone(),
             state: self.state,
-            microphone: self.seat.microphone,
-            camera: self.seat.camera,
+            microphone: self.seat.devices.microphone,
+            camera: self.seat.devices.camera,
+            screen: self.seat.devices.screen,
         }
     }
 }

@@ -10,7 +10,7 @@ pub(crate) mod third;
 use self::{
     ascent::Ascent,
     chat::Chat,
-    leg::{Leg, Seat},
+    leg::{Devices, Leg, Seat},
     third::Thirds,
 };
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     private::PersonName,
     time::{Instant, Now, Timestamp},
     timers::Timers,
-    words::{Channel, DeviceState, EndReason, LegState, Role, SessionState},
+    words::{Channel, EndReason, LegState, Role, SessionState},
 };
 
 /// Where a running call stands; what ends it lives in [`Verdict`].
@@ -264,17 +264,10 @@ impl Session {
         }
     }
 
-    /// Notes that a microphone or camera was muted, opened or lost; `false` when that was known.
-    pub(crate) fn devices(
-        &mut self,
-        party: Party,
-        microphone: DeviceState,
-        camera: DeviceState,
-    ) -> Result<bool, SessionError> {
+    /// Notes that a microphone, camera or shared screen was muted, opened or lost; `false` when that was known.
+    pub(crate) fn devices(&mut self, party: Party, devices: Devices) -> Result<bool, SessionError> {
         let seat = &mut self.leg_of(party).ok_or(SessionError::NotFound)?.seat;
-        let changed = (seat.microphone, seat.camera) != (microphone, camera);
-        (seat.microphone, seat.camera) = (microphone, camera);
-        Ok(changed)
+        Ok(std::mem::replace(&mut seat.devices, devices) != devices)
     }
 
     /// Ends the session: the legs leave, both sides hear why.

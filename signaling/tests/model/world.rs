@@ -753,7 +753,10 @@ impl World {
             }
             Said::Type(keep) => ClientMessage::TypeText { session, keep, text: ChatText::new(SECRET) },
             Said::Read(up_to) => ClientMessage::ReadChat { session, up_to },
-            Said::Devices => ClientMessage::SetDevices { microphone: DeviceState::Absent, camera: DeviceState::Absent },
+            Said::Devices => {
+                let off = DeviceState::Absent;
+                ClientMessage::SetDevices { microphone: off, camera: off, screen: off }
+            }
             Said::HangUp => ClientMessage::HangUp { session },
             Said::Outcome(outcome) => {
                 ClientMessage::RecordOutcome { session, outcome, legal_aid_prompted: false, referral_type: None }
