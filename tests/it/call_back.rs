@@ -5,12 +5,14 @@ use serde_json::json;
 use yunfa::clock::Clock;
 use yunfa_signaling::{
     message::{ClientMessage, ConsultationView, ErrorCode, ServerMessage, SessionView},
+    time::Timestamp,
     words::{Channel, ConsultationState, EndReason, SessionState},
 };
 
 use crate::{
     calls::{active, ask, begin, chat, ended, offered, on_duty, say, write_outcome},
     page::Page,
+    questions::until,
     server::TestServer,
 };
 
@@ -145,14 +147,21 @@ async fn who_is_to_be_called_back_is_so_after_a_restart_and_before_whoever_asks_
 
 #[tokio::test]
 async fn a_phone_that_was_dead_goes_on_in_its_old_place() {
-    let server = TestServer::with(&IMPATIENT[1..], Clock::machine()).await;
+    let clock = Clock::by_hand(Timestamp(1_795_000_000_000));
+    let server = TestServer::with(&IMPATIENT[1..], clock.clone()).await;
     let citizen = server.guest().await;
     let mut asker = Page::open(&citizen).await;
     let consultation = ask(&server, &mut asker, Channel::Text).await;
 
     drop(asker);
+    // Whoever is away is laid aside after five seconds; patience alone would last for longer than this waits.
+    until(&clock, Duration::from_millis(200), async || {
+        server.nobody().get("/healthz").await;
+        server.server.app.live.running() == 0
+    })
+    .await;
     // Three times as long as a place is kept for whoever is away: only the choice keeps it now.
-    tokio::time::sleep(Duration::from_secs(15)).await;
+    clock.advance(Duration::from_secs(15));
     let (mut asker, welcome) = Page::open_with_welcome(&citizen).await;
 
     let away = welcome.consultation.expect("nothing is lost");

@@ -70,7 +70,7 @@ async fn open(client: &Client) -> Vec<Value> {
 }
 
 /// Waits until time has done its work.
-async fn until(clock: &Clock, step: Duration, mut done: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(clock: &Clock, step: Duration, mut done: impl AsyncFnMut() -> bool) {
     for _ in 0..2000 {
         if done().await {
             return;

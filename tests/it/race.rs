@@ -1,4 +1,6 @@
 //! A hundred lawyers accept at once, over real sockets: one has the call, everybody else hears so.
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use yunfa::{
     clock::Clock,
@@ -13,13 +15,14 @@ use yunfa_signaling::{
     ids::LawyerId,
     message::{ClientMessage, ErrorCode, ServerMessage},
     time::Timestamp,
-    words::{Channel, OfferClosed, Pool, PracticeArea, Presence},
+    words::{Channel, EndReason, OfferClosed, Pool, PracticeArea, Presence, SessionState},
 };
 
 use crate::{
-    calls::{active, ask, offered, presence},
+    calls::{active, ask, ended, offered, on_duty, presence},
     machine,
     page::Page,
+    questions::until,
     server::{Client, TestServer},
 };
 
@@ -102,4 +105,43 @@ async fn of_a_hundred_who_accept_at_once_one_wins_and_ninety_nine_hear_taken() {
         }
     }
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_lawyer_who_accepts_and_vanishes_is_waited_for_a_minute_and_the_asker_is_told() {
+    let clock = Clock::by_hand(Timestamp(1_795_000_000_000));
+    let server = TestServer::with(&[], clock.clone()).await;
+    let (_, mut desk) = on_duty(&server, "lawyer1").await;
+    let mut asker = Page::open(&server.guest().await).await;
+    ask(&server, &mut asker, Channel::Text).await;
+    let offer = offered(&mut desk).await.id;
+
+    desk.say(ClientMessage::AcceptOffer { offer }).await;
+    active(&mut asker).await;
+    asker.forget();
+    drop(desk);
+
+    // Its page may resume for some seconds before anybody is told.
+    let seat_kept = |message: &ServerMessage| match message {
+        ServerMessage::Session(view) if view.state == SessionState::Reconnecting => view.seat_until,
+        _ => None,
+    };
+    hears_in_time(&clock, &mut asker, |message| seat_kept(message).is_some()).await;
+    let seat = asker.hear(seat_kept).await;
+    let left = seat.ms_since(clock.wall());
+    assert!((55_000..=60_000).contains(&left), "the seat is held for a minute, not for {left} ms");
+    hears_in_time(&clock, &mut asker, |message| matches!(message, ServerMessage::SessionEnded { .. })).await;
+    assert!(clock.wall().ms_since(seat) >= 0, "and not for less");
+    assert_eq!(ended(&mut asker).await, (EndReason::ConnectionLost, false));
+    server.stop().await;
+}
+
+/// Lets time pass, with signs of life of the page, until it hears of this.
+async fn hears_in_time(clock: &Clock, page: &mut Page, is: impl Fn(&ServerMessage) -> bool) {
+    until(clock, Duration::from_secs(1), async || {
+        page.say(ClientMessage::Ping {}).await;
+        page.hear(|message| matches!(message, ServerMessage::Pong { .. }).then_some(())).await;
+        page.has_heard(&is)
+    })
+    .await;
 }
