@@ -14,7 +14,7 @@ use uuid::Uuid;
 use yunfa_signaling::{
     ids::{
         CitizenId, ConsultationId, InvitationId, LawyerId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId,
-        StaffId,
+        StaffId, WarningId,
     },
     time::{Instant, Now, Timestamp},
 };
@@ -46,7 +46,7 @@ macro_rules! minted {
     )*};
 }
 
-minted! { CitizenId LawyerId StaffId ConsultationId InvitationId OfferId SessionId LegId MessageId RequestId RecordId }
+minted! { CitizenId LawyerId StaffId ConsultationId InvitationId OfferId SessionId LegId MessageId RequestId RecordId WarningId }
 
 impl Minted for Uuid {
     fn from_uuid(uuid: Uuid) -> Self {

@@ -75,6 +75,8 @@ ids! {
     RequestId;
     /// One sealed service record.
     RecordId;
+    /// One warning of the office.
+    WarningId;
 }
 
 /// An official division code: 12 digits, county, town or village (GB/T 2260 and GB/T 10114 widened to 12 by the statistics bureau).

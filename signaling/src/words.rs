@@ -238,6 +238,8 @@ words! {
         TooLong = "TOO_LONG",
         /// A supervisor ended it, with a reason.
         SupervisorEnded = "SUPERVISOR_ENDED",
+        /// The office blocked the asker who waited.
+        AskerBlocked = "ASKER_BLOCKED",
         /// The server drained or crashed.
         ServerStopped = "SERVER_STOPPED",
     }
@@ -370,6 +372,26 @@ words! {
         Sensitive = "SENSITIVE",
         /// 重大.
         Major = "MAJOR",
+    }
+
+    /// What one side reports of the other (举报).
+    ReportCause {
+        /// 辱骂、侮辱.
+        Insult = "INSULT",
+        /// 威胁、恐吓.
+        Threat = "THREAT",
+        /// 骚扰、低俗言行.
+        Harassment = "HARASSMENT",
+        /// 诈骗、索要钱财、私下揽案.
+        Solicitation = "SOLICITATION",
+        /// 恶意占用、反复捣乱.
+        Disruption = "DISRUPTION",
+        /// 违法信息.
+        Illegal = "ILLEGAL",
+        /// 侵犯隐私、偷录.
+        Privacy = "PRIVACY",
+        /// 其他.
+        Other = "OTHER",
     }
 
     /// Whether a microphone or camera sends.

@@ -103,8 +103,20 @@ fn wanted() -> BTreeSet<String> {
     let shell = ["hello", "resume", "ping", "setPresence", "takeOver", "joinMedia", "inviteThird"];
     let said = variants("src/message/client.rs", "ClientMessage").into_iter().map(camel);
     wanted.extend(said.filter(|name| !shell.contains(&name.as_str())));
-    let shell =
-        ["welcome", "resumed", "pong", "done", "error", "mediaAnswer", "slots", "mediaLost", "question", "draining"];
+    let shell = [
+        "welcome",
+        "resumed",
+        "pong",
+        "done",
+        "error",
+        "mediaAnswer",
+        "slots",
+        "mediaLost",
+        "question",
+        "warned",
+        "blocked",
+        "draining",
+    ];
     let told = ServerMessage::NAMES.iter().filter(|name| !shell.contains(name));
     wanted.extend(told.map(|name| format!("< {name}")));
     wanted.extend(["Consultation", "Offer", "Session", "Leg"].into_iter().flat_map(arrows));
@@ -395,6 +407,7 @@ impl Stage {
                 let grade = grade.parse().expect("a grade");
                 return self.county.feed(id, Input::Known(Known { grade, barred }));
             }
+            ["is", "blocked"] => return self.county.feed(id, Input::AskerBlocked),
             ["is", "stopped"] => return self.county.feed(id, Input::Stop),
             ["asks", "again"] => asks_again(id),
             ["asks", "for", "another"] => asks_again(ConsultationId::new(uuid(3999))),
@@ -580,6 +593,8 @@ impl Stage {
             | ServerMessage::Slots { .. }
             | ServerMessage::MediaLost {}
             | ServerMessage::Question { .. }
+            | ServerMessage::Warned { .. }
+            | ServerMessage::Blocked { .. }
             | ServerMessage::Draining {} => panic!("{} is the shell's word", message.name()),
         }
     }

@@ -20,6 +20,8 @@ use layers::Layers;
 pub use layers::{ConfigError, Fault, Origin};
 pub use push::{Push, PushServices};
 
+use crate::domain::report::MAX_BLOCK_DAYS;
+
 /// The file that is read when no other is named and it is there.
 pub const DEFAULT_FILE: &str = "yunfa.toml";
 /// How long running calls may go on after Ctrl-C in a demonstration: nobody waits for an hour on a laptop.
@@ -190,6 +192,10 @@ pub struct Limits {
     pub requests_per_second: u32,
     /// Sockets of all addresses that may greet per second.
     pub greetings_per_second: u32,
+    /// Reports of one person in an hour.
+    pub reports_per_hour: u32,
+    /// Days that a block of an asker lasts when nobody says otherwise.
+    pub block_days: u32,
 }
 
 /// Who sends codes to phones.
@@ -286,6 +292,8 @@ fn read(layers: &mut Layers) -> Config {
             sms_per_address: layers.number("limits.sms_per_address", 1, 100_000),
             requests_per_second: layers.number("limits.requests_per_second", 1, 100_000),
             greetings_per_second: layers.number("limits.greetings_per_second", 1, 100_000),
+            reports_per_hour: layers.number("limits.reports_per_hour", 1, 1000),
+            block_days: layers.number("limits.block_days", 1, MAX_BLOCK_DAYS),
         },
         sms: sms(layers, demo),
         push: Push {

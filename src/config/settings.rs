@@ -114,6 +114,13 @@ pub const SETTINGS: &[Setting] = &[
         "1 to 100000",
         "Sockets that may greet per second, after a burst of as many; the others are told when to come back",
     ),
+    row("limits.reports_per_hour", "10", "1 to 1000", "Reports (举报) of one person in an hour"),
+    row(
+        "limits.block_days",
+        "30",
+        "1 to 365",
+        "Days that a block of an asker lasts when the office does not say otherwise",
+    ),
     row(
         "sms.gateway",
         "off",

@@ -16,6 +16,7 @@ pub mod names;
 pub mod people;
 pub mod qualification;
 pub mod rating;
+pub mod report;
 pub mod roster;
 pub mod service_record;
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::{
     body::Asked,
     door::{Caller, stored},
     problem::{Code, Problem},
-    questions,
+    questions, reports,
 };
 use crate::{
     app::{App, Shared},
@@ -70,8 +70,10 @@ pub(super) async fn add(
     if !is_own {
         return Err(Code::NotFound.into());
     }
-    if let Some(lawyer) = author {
-        questions::serving(&app, lawyer).await?;
+    match (caller.subject, author) {
+        (Subject::Citizen(citizen), _) => reports::unblocked(&app, citizen).await?,
+        (_, Some(lawyer)) => drop(questions::serving(&app, lawyer).await?),
+        (_, None) => {}
     }
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > MAX_BYTES) {

@@ -36,6 +36,8 @@ pub struct Budgets {
     pub sms_of_address: Window<IpAddr>,
     /// Invitations that were shown or used from one address.
     pub codes: Window<IpAddr>,
+    /// Reports of one person.
+    pub reports: Window<String>,
     /// Logins that are being checked right now, by account and by address.
     pub checking: Checking,
     requests: RateLimiter<IpAddr, DashMapStateStore<IpAddr>, Clock, NoOpMiddleware<Duration>>,
@@ -67,6 +69,7 @@ impl Budgets {
             sms_of_phone: Window::new(limits.sms_per_phone, HOUR),
             sms_of_address: Window::new(limits.sms_per_address, HOUR),
             codes: Window::new(limits.guests_per_address, QUARTER_HOUR),
+            reports: Window::new(limits.reports_per_hour, HOUR),
             checking: Checking::default(),
             requests: RateLimiter::new(quota, DashMapStateStore::default(), clock.clone()),
             clock,

@@ -13,6 +13,7 @@ use super::{
     crowd::place,
     door::{self, Caller, stored},
     problem::{Code, Problem},
+    reports,
 };
 use crate::{
     app::Shared,
@@ -143,6 +144,8 @@ pub(super) async fn confirm(
     if !app.store.set_phone(citizen, &phone).await.map_err(stored)? {
         return Err(Code::Unauthenticated.into());
     }
+    // Whoever has a blocked number is blocked by whatever device.
+    reports::restrain(&app, caller.subject).await?;
     Ok(Json(Confirmed { identity_mode: IdentityMode::Phone }))
 }
 

@@ -30,6 +30,7 @@ mod push;
 mod qualifications;
 mod questions;
 mod records;
+mod reports;
 mod roster;
 mod sessions;
 pub mod sms;
@@ -133,6 +134,12 @@ pub fn routes() -> Vec<Route> {
         post("/api/questions/{id}/replies", Action::AnswerQuestion, questions::reply),
         get("/api/sessions", Action::ListSessions, sessions::list),
         post("/api/sessions/{id}/end", Action::EndSession, sessions::end),
+        post("/api/sessions/{id}/report", Action::Report, reports::session),
+        post("/api/questions/{id}/report", Action::Report, reports::question),
+        get("/api/reports", Action::ListReports, reports::list),
+        get("/api/reports/{id}", Action::ReadReport, reports::read),
+        post("/api/reports/{id}", Action::DecideReport, reports::decide),
+        post("/api/warnings/{id}/acknowledge", Action::AcknowledgeWarning, reports::acknowledge),
         get("/api/records", Action::ListRecords, records::list),
         get("/api/records/{id}", Action::ReadRecord, records::read),
         get("/api/matters", Action::ListMatters, matters::list),
@@ -214,6 +221,7 @@ mod tests {
         follow_up::{FollowUpAct, FollowUpResult, FollowUpState},
         grading::{EscalationAct, EscalationState, Sign},
         matter::MatterState,
+        report::ReportState,
     };
     use yunfa_signaling::words::Grade;
 
@@ -239,6 +247,7 @@ mod tests {
         look("Grade", Sign::ALL.iter().map(|sign| sign.as_str()).collect());
         look("Escalation", EscalationState::ALL.iter().map(|state| state.as_str()).collect());
         look("Escalation", EscalationAct::ALL.iter().map(|act| act.as_str()).collect());
+        look("Report", ReportState::ALL.iter().map(|state| state.as_str()).collect());
         look("Appeal", AppealState::ALL.iter().map(|state| state.as_str()).collect());
 
         assert!(missing.is_empty(), "docs/state.md lacks {missing:?}");

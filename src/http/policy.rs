@@ -151,6 +151,16 @@ table! {
     ListSessions:     No No Own All No All No, Forbid;
     /// End a running session, with a reason.
     EndSession:       No No No No No All No, Hide;
+    /// Report the other side of one's own session or text question.
+    Report:           No Own Own No No No No, Hide;
+    /// List reports; a dispatcher those that were referred, without who reported.
+    ListReports:      No No No Own No All No, Forbid;
+    /// Read one report; a dispatcher one that was referred, without what was written.
+    ReadReport:       No No No Own No All No, Hide;
+    /// Decide a report; a dispatcher one that was referred.
+    DecideReport:     No No No Own No All No, Hide;
+    /// Say that one has read a warning.
+    AcknowledgeWarning: No Own Own No No No No, Hide;
     /// List sealed records, metadata only.
     ListRecords:      No No Own No No All No, Forbid;
     /// Read one sealed record in full, metadata only.

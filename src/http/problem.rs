@@ -6,6 +6,7 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use yunfa_signaling::time::Timestamp;
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $status:ident, $text:literal, $title:literal;)+) => {
@@ -56,6 +57,8 @@ codes! {
     Begun = CONFLICT, "begun", "This has begun and stays as it was";
     /// The matter has its stars, and no follow-up allows others.
     AlreadyRated = CONFLICT, "already-rated", "This matter has its stars";
+    /// The same person has reported it before.
+    AlreadyReported = CONFLICT, "already-reported", "This was reported before";
     /// Others were first: no slot is free.
     Taken = CONFLICT, "taken", "Others were first";
     /// It takes nothing more.
@@ -76,6 +79,8 @@ codes! {
     LawyersDevice = FORBIDDEN, "lawyers-device", "Stars are not taken from a lawyer's device";
     /// Whoever it is about takes no part in deciding it.
     SamePerson = FORBIDDEN, "same-person", "Whoever it is about takes no part in it";
+    /// The office has blocked this asker; `until` says how long.
+    Blocked = FORBIDDEN, "blocked", "The office has blocked this asker for a time";
     /// The page that calls is of another origin.
     ForeignOrigin = FORBIDDEN, "foreign-origin", "Pages of this origin may not call";
     /// The thing does not exist, or not for this caller: the two look the same.
@@ -117,11 +122,12 @@ pub struct Problem {
     code: Code,
     detail: Option<String>,
     retry_after: Option<Duration>,
+    until: Option<Timestamp>,
 }
 
 impl From<Code> for Problem {
     fn from(code: Code) -> Self {
-        Self { code, detail: None, retry_after: None }
+        Self { code, detail: None, retry_after: None, until: None }
     }
 }
 
@@ -136,6 +142,12 @@ impl Problem {
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+
+    /// Says how long it stays so.
+    #[must_use]
+    pub fn until(self, until: Timestamp) -> Self {
+        Self { until: Some(until), ..self }
     }
 
     /// Logs what broke, here and only here, and tells the caller nothing of it.
@@ -165,6 +177,9 @@ impl Problem {
         });
         if let Some(detail) = &self.detail {
             body["detail"] = detail.as_str().into();
+        }
+        if let Some(until) = self.until {
+            body["until"] = until.0.into();
         }
         body
     }

@@ -10,10 +10,10 @@ use super::{
     problem::{Code, Problem},
 };
 use crate::{
-    app::Shared,
+    app::{App, Shared},
     bus::Hint,
     domain::{
-        people::{Qualification, Subject},
+        people::{Lawyer, Qualification, Subject},
         qualification::Refused,
     },
     storage::qualifications::{Decided, Decision, Undecided},
@@ -62,14 +62,7 @@ pub(super) async fn decide(
     for Decided { id, outcome, lawyer } in all {
         // Also when it had been decided before: an answer that was lost may have kept us from telling.
         if let Some(lawyer) = lawyer {
-            let is_removed = lawyer.qualification == Qualification::Removed;
-            if !lawyer.qualification.may_serve() {
-                app.questions.withdraw(id).await;
-            }
-            app.live.profile_changed(lawyer);
-            if is_removed {
-                app.bus.publish(Hint::SignedOut(Subject::Lawyer(id)));
-            }
+            in_force(&app, lawyer).await;
         }
         match outcome {
             Ok(()) => told.decided.push(id),
@@ -85,6 +78,18 @@ pub(super) async fn decide(
     app.finder.forget();
     drop(turn);
     Ok(Json(told))
+}
+
+/// Puts in force what is on the books of a lawyer; whoever calls holds the turn of the profiles.
+pub(super) async fn in_force(app: &App, lawyer: Lawyer) {
+    let (id, is_removed) = (lawyer.id, lawyer.qualification == Qualification::Removed);
+    if !lawyer.qualification.may_serve() {
+        app.questions.withdraw(id).await;
+    }
+    app.live.profile_changed(lawyer);
+    if is_removed {
+        app.bus.publish(Hint::SignedOut(Subject::Lawyer(id)));
+    }
 }
 
 const fn passed_over(lawyer: LawyerId, code: Code) -> PassedOver {

@@ -23,6 +23,7 @@ use super::{
     matters::{Listed, listed},
     policy::Reach,
     problem::{Code, Problem},
+    reports,
     sessions::PageOf,
 };
 use crate::{
@@ -116,6 +117,7 @@ pub(super) async fn ask(
         Some(_) => return Err(Code::IdUsed.into()),
         None => {}
     }
+    reports::unblocked(&app, citizen).await?;
     let areas = app.store.areas().await.map_err(stored)?;
     if !areas.iter().any(|area| area.code == said.area) {
         return Err(wrong("area is none of this bureau's"));
@@ -183,6 +185,7 @@ pub(super) async fn follow_up(
     Said(said): Said<FollowUp>,
 ) -> Result<Json<Shown>, Problem> {
     let id = own(&app, caller, &id).await?;
+    reports::unblocked(&app, citizen(caller)?).await?;
     let text = text_of(said.text)?;
     let input = Input::FollowUp { text: said.id, chars: chars(&text) };
     let new = new_text(said.id.to_string(), TextKind::FollowUp, None, text);

@@ -19,7 +19,10 @@ use super::{
 use crate::{
     app::Shared,
     clock::Clock,
-    domain::people::{Citizen, Subject},
+    domain::{
+        people::{Citizen, Subject},
+        report::Restraint,
+    },
     live::Holder,
     storage::{StorageError, Store, keys::token_hash, tokens::TokenKind},
     ws,
@@ -77,22 +80,24 @@ impl StoredTickets {
         Self { store, clock }
     }
 
-    async fn holder(&self, ticket: &Token) -> Result<Option<Holder>, StorageError> {
+    async fn holder(&self, ticket: &Token) -> Result<Option<(Holder, Restraint)>, StorageError> {
         let owner = self.store.take_ticket(&token_hash(ticket.expose()), self.clock.wall()).await?;
         let Some(owner) = owner else { return Ok(None) };
-        Ok(match owner.subject {
+        let restraint = self.store.restraint(owner.subject).await?;
+        let holder = match owner.subject {
             Subject::Citizen(id) => {
                 let beside_lawyer = owner.beside.is_some();
                 self.store.citizen(id).await?.map(|citizen| Holder::Citizen(Citizen { beside_lawyer, ..citizen }))
             }
             Subject::Lawyer(id) => self.store.lawyer(id).await?.map(Holder::Lawyer),
             Subject::Staff(_, role) => Some(Holder::Staff(role)),
-        })
+        };
+        Ok(holder.map(|holder| (holder, restraint)))
     }
 }
 
 impl ws::Tickets for StoredTickets {
-    fn consume<'a>(&'a self, ticket: &'a Token) -> BoxFuture<'a, Option<Holder>> {
+    fn consume<'a>(&'a self, ticket: &'a Token) -> BoxFuture<'a, Option<(Holder, Restraint)>> {
         async move {
             let holder = self.holder(ticket).await;
             holder.inspect_err(|error| tracing::warn!("a ticket could not be looked up: {error}")).ok().flatten()

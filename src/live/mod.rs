@@ -44,7 +44,13 @@ use self::{
     registry::{Attach, Registry, RegistryParts, ToConsultation, ToPerson},
     transport::Plane,
 };
-use crate::{clock::Clock, conflicts::Declared, domain::people::Lawyer, push::Alert, recorder::Recorder};
+use crate::{
+    clock::Clock,
+    conflicts::Declared,
+    domain::{people::Lawyer, report::Restraint},
+    push::Alert,
+    recorder::Recorder,
+};
 
 /// How long ended consultations may take to write what they have when the server stops.
 const LAST_WORDS: Duration = Duration::from_secs(10);
@@ -170,6 +176,11 @@ impl Live {
     /// Tells every page of a person something that is not of a consultation that runs.
     pub fn news(&self, person: Person, message: ServerMessage) {
         self.0.tell(person, ToPerson::News(message));
+    }
+
+    /// Goes by what the office holds against this person from now on; older news than what is known is none.
+    pub fn restrain(&self, person: Person, restraint: Restraint) {
+        self.0.tell(person, ToPerson::Restraint(restraint));
     }
 
     /// Tells every lawyer with a page who may answer a text question.

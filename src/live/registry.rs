@@ -41,6 +41,7 @@ use crate::{
     domain::{
         evidence::{SecondFacts, TransportTotals},
         people,
+        report::Restraint,
     },
     push::Alert,
     recorder::Recorder,
@@ -67,6 +68,8 @@ pub(super) enum ToPerson {
     Duty(ServerMessage),
     /// The bureau changed the lawyer's profile: desks that open from now on say this one.
     Profile(people::Lawyer),
+    /// What the office holds against the person.
+    Restraint(Restraint),
     /// Something that is not of a consultation that runs: every page hears it.
     News(ServerMessage),
     /// A text question that lawyers of this field and tier may answer: who is one hears it.
@@ -142,6 +145,8 @@ pub(super) enum ToConsultation {
     Said { from: Party, tab: Option<duty::Tab>, frame: ClientFrame },
     /// The asker gives stars by another way than a socket, and waits for the answer.
     Rate { stars: u8, answer: oneshot::Sender<Result<(), SessionError>> },
+    /// The office has blocked its asker.
+    AskerBlocked,
     /// A supervisor ends its session, and waits for the answer.
     SupervisorEnds { session: SessionId, answer: oneshot::Sender<Result<(), SessionError>> },
     /// Its lawyer wants somebody else there, who is free.

@@ -248,6 +248,7 @@ impl Task {
                 let outcome = self.take(Input::Invite { from, request, session, invitation, lawyer, name, part });
                 self.reply(Party::Lawyer(from), tab, super::reply(request, outcome));
             }
+            ToConsultation::AskerBlocked => self.feed(Input::AskerBlocked),
             ToConsultation::Ring(lawyers) => {
                 for Ring { search, lawyer, name, mode, tier } in lawyers {
                     let offer = self.registry.clock.mint::<OfferId>();

@@ -71,6 +71,8 @@ impl View {
             | ServerMessage::ChatRead { .. }
             | ServerMessage::Rated { .. }
             | ServerMessage::Question { .. }
+            | ServerMessage::Warned { .. }
+            | ServerMessage::Blocked { .. }
             | ServerMessage::Draining {} => {}
         }
     }

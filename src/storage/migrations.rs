@@ -33,6 +33,7 @@ migrations! {
     "20261122000700_floors",
     "20261122000710_conflicts",
     "20261122000720_calendar",
+    "20261122000900_reports",
 }
 
 /// Brings the schema up to date; a database that is, stays as it is. Refuses one that ran a text that differs from ours.

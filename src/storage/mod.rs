@@ -30,6 +30,8 @@ pub mod questions;
 mod records;
 pub mod registry;
 mod reopenings;
+pub mod reports;
+mod restraints;
 pub mod roster;
 mod row;
 mod sessions;
@@ -340,6 +342,8 @@ fn statements_of_every_file() -> Vec<(&'static str, &'static str)> {
         questions::STATEMENTS,
         records::STATEMENTS,
         reopenings::STATEMENTS,
+        reports::STATEMENTS,
+        restraints::STATEMENTS,
         registry::STATEMENTS,
         roster::STATEMENTS,
         sessions::STATEMENTS,

@@ -81,7 +81,8 @@ impl Store {
     }
 }
 
-async fn take(
+/// Takes one step within a transaction.
+pub(super) async fn take(
     tx: &mut Transaction<'static, Any>,
     lawyer: LawyerId,
     decision: Decision<'_>,

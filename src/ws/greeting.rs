@@ -142,13 +142,18 @@ async fn hello(
     visitor: Box<Visitor>,
 ) -> Result<(), Refused> {
     let refuse = |code, why, visitor| Err(Refused::new(Some(request), code, why, Some(visitor)));
-    let Some(holder) = door.0.tickets.consume(ticket).await else {
+    let Some((holder, restraint)) = door.0.tickets.consume(ticket).await else {
         return refuse(ErrorCode::Unauthenticated, "the ticket is unknown, used or too old", visitor);
     };
     let (id, secret) = (StreamId(door.0.clock.dice()), door.0.clock.dice::<32>());
     let token = Token::new(format!("{}{}", hex(&id.0), hex(&secret)));
+    let person = holder.person();
     match door.0.live.attach(holder, device, token).await {
         Ok(attached) => {
+            // Before anything that the page says.
+            if let Some(person) = person {
+                door.0.live.restrain(person, restraint);
+            }
             Stream::open(door.clone(), id, Sha256::digest(secret).into(), attached, *visitor);
             Ok(())
         }

@@ -26,6 +26,7 @@ use self::{
 };
 use crate::{
     clock::Clock,
+    domain::report::Restraint,
     http::{
         client::{Client, origin_is_allowed},
         crowd::Crowd,
@@ -57,8 +58,8 @@ pub struct Parts {
 
 /// Where a ticket of `POST /api/ws-ticket` becomes a person, once.
 pub trait Tickets: Send + Sync {
-    /// Uses the ticket up. Nothing when it is unknown, used or too old.
-    fn consume<'a>(&'a self, ticket: &'a Token) -> BoxFuture<'a, Option<Holder>>;
+    /// Uses the ticket up: whose it was, and what the office holds against them. Nothing when it is unknown, used or too old.
+    fn consume<'a>(&'a self, ticket: &'a Token) -> BoxFuture<'a, Option<(Holder, Restraint)>>;
 }
 
 /// The door itself; cheap to clone.

@@ -278,6 +278,33 @@ test('in a text question: the question, what is asked on, answers, replies, and 
   await closeQuietly(citizen, lawyer)
 })
 
+test('in a report: what is written to the office, the reasons of its decisions, and who is named', async () => {
+  const lawyer = await openDesk(work, server, 'jia')
+  const citizen = await openCitizen(home, server)
+  await citizen.getByTestId('area-LABOUR').click()
+  await talk(citizen, lawyer)
+  for (const page of [citizen, lawyer]) {
+    await page.getByTestId('report-open').click()
+    await each(500, piece => write(page, 'report-text', piece))
+    await page.getByTestId('report-send').click()
+    await page.getByTestId('report-done').waitFor()
+  }
+  await citizen.getByTestId('hangup').click()
+  await finish(lawyer)
+
+  const office = await openOffice(work, server)
+  await office.getByTestId('nav-reports').click()
+  await shows(office.getByTestId('report-row'), [`${ALL} 甲`], 'the reports')
+  await office.getByTestId('report-show').first().click()
+  await shows(office.getByTestId('report-said'), pieces(500).slice(-1), 'what was written to the office')
+  await shows(office.getByTestId('report').locator('dl'), PAYLOADS, 'where it was, and what the asker is called')
+  await each(500, piece => write(office, 'report-reason', piece))
+  await office.getByTestId('report-to').selectOption('DISMISSED')
+  await office.getByTestId('report-decide').click()
+  await shows(office.getByTestId('report').locator('ol'), [...pieces(500).slice(-1), `${ALL} 乙`], 'what was decided')
+  await closeQuietly(citizen, lawyer, office)
+})
+
 /** Whether this one of many is sent too: all are typed, and what refuses one refuses the next. */
 const isSent = at => at % 8 === 0
 

@@ -30,6 +30,7 @@ mod question_matters;
 mod questions;
 mod race;
 mod records;
+mod reports;
 mod restarting;
 mod server;
 mod sms;

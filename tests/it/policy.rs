@@ -8,7 +8,9 @@ use yunfa::{
 };
 use yunfa_signaling::time::Timestamp;
 
-use crate::{after::dissatisfied, attachments, calls::other_lawyer, questions, records::held, server::TestServer};
+use crate::{
+    after::dissatisfied, attachments, calls::other_lawyer, questions, records::held, reports, server::TestServer,
+};
 
 /// What each role gets at the door of an action: `.` is let in, otherwise the status.
 /// Written down a second time on purpose: a change of the table has to be meant.
@@ -29,6 +31,11 @@ fn expected(action: Action) -> [u16; 7] {
         // A reason is wanted before the session is looked for.
         Action::EndSession => [401, 404, 404, 404, 404, IN, 404],
         Action::ListSessions => [401, 403, IN, IN, 403, IN, 403],
+        Action::Report => [401, IN, IN, 404, 404, 404, 404],
+        Action::ListReports => [401, 403, 403, IN, 403, IN, 403],
+        Action::ReadReport | Action::AcknowledgeWarning => [401, 404, 404, 404, 404, 404, 404],
+        // What was said is read before it is looked for.
+        Action::DecideReport => [401, 404, 404, IN, 404, IN, 404],
         Action::ListRecords => [401, 403, IN, 403, 403, IN, 403],
         // A thing that is not there and one that is out of reach look the same.
         Action::ReadRecord
@@ -119,6 +126,13 @@ fn expected_of_objects(path: &str) -> Option<[[u16; 3]; 7]> {
             Some([[401; 3], OUT, OUT, OUT, OUT, [409, 409, 404], OUT])
         }
         "/api/appeals/{id}/vote POST" => Some([[401; 3], OUT, OUT, [200, 200, 404], OUT, [200, 200, 404], OUT]),
+        // Both were reported by both; a dispatcher has those that were referred.
+        "/api/sessions/{id}/report POST" => Some([[401; 3], [409, 404, 404], [409, 404, 404], OUT, OUT, OUT, OUT]),
+        // The asker does not say which lawyer.
+        "/api/questions/{id}/report POST" => Some([[401; 3], [400, 404, 404], [201, 404, 404], OUT, OUT, OUT, OUT]),
+        "/api/reports/{id}" => Some([[401; 3], OUT, OUT, OUT, OUT, [200, 200, 404], OUT]),
+        "/api/reports/{id} POST" => Some([[401; 3], OUT, OUT, OUT, OUT, [409, 409, 404], OUT]),
+        "/api/warnings/{id}/acknowledge POST" => Some([[401; 3], [204, 404, 404], OUT, OUT, OUT, OUT, OUT]),
         "/api/roster/{id} POST" | "/api/roster/{id}/drop POST" => only_dispatcher([204, 204, 404]),
         "/api/questions/{id}" => Some([[401; 3], [200, 404, 404], [200, 404, 404], OUT, OUT, OUT, OUT]),
         "/api/questions/{id}/follow-ups POST" | "/api/questions/{id}/close POST" => {
@@ -146,6 +160,8 @@ fn said_about(path: &str) -> Value {
     match path {
         "/api/lawyers/{id}" => json!({ "version": 999_999, "practiceAreas": ["LAND"] }),
         "/api/firms/{id}/admins" => json!({ "name": "方寸" }),
+        "/api/sessions/{id}/report" | "/api/questions/{id}/report" => json!({ "cause": "INSULT" }),
+        "/api/reports/{id}" => json!({ "version": 999_999, "to": "DISMISSED", "reason": "已核实" }),
         "/api/sessions/{id}/end" => json!({ "reason": "谩骂" }),
         "/api/matters/{id}/grade" => json!({ "grade": "SENSITIVE", "reason": "群体讨薪" }),
         "/api/matters/{id}/incident" => json!({ "incident": null }),
@@ -195,6 +211,8 @@ struct Objects {
     incidents: [String; 2],
     escalations: [String; 2],
     attachments: [String; 2],
+    reports: [String; 2],
+    warnings: [String; 2],
 }
 
 impl Objects {
@@ -212,6 +230,8 @@ impl Objects {
             Some("incidents") => &self.incidents,
             Some("escalations") => &self.escalations,
             Some("attachments") => &self.attachments,
+            Some("reports") => &self.reports,
+            Some("warnings") => &self.warnings,
             _ => return ["firm-yunchuan", "firm-qingshi"],
         };
         both.each_ref().map(String::as_str)
@@ -265,10 +285,18 @@ async fn every_route_to_an_object_gives_each_role_its_own_and_hides_the_rest() {
         let named = supervisor.post("/api/incidents", &json!({ "name": name, "people": 2 })).await;
         text(&named.body["id"])
     };
+    let sessions = [session(&own.record).await, session(&others.record).await];
+    let mut reports = vec![];
+    for (held, session) in [&own, &others].into_iter().zip(&sessions) {
+        reports.push(reports::both_ways(&server, &supervisor, held, session).await);
+    }
+    let reported = |one: fn(&(String, String)) -> &String| [one(&reports[0]).clone(), one(&reports[1]).clone()];
     let objects = Objects {
+        reports: reported(|(report, _)| report),
+        warnings: reported(|(_, warning)| warning),
         escalations: of_matters("/api/escalations").await,
         incidents: [incident("甲矿欠薪").await, incident("乙村征地").await],
-        sessions: [session(&own.record).await, session(&others.record).await],
+        sessions,
         follow_ups: of_matters("/api/follow-ups").await,
         appeals: of_matters("/api/appeals").await,
         matters: matters.clone(),

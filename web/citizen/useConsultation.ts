@@ -3,6 +3,7 @@ import { computed, ref, shallowRef, watch } from 'vue'
 import { openApi, Problem, problemCode } from '#shared/api'
 import { mintId } from '#shared/ids'
 import type { Channel } from '#shared/protocol'
+import { useRestraint } from '#shared/reports'
 import { Ring } from '#shared/ring'
 import { otherLeg, refuseLine, typeLine } from '#shared/talk'
 import { useNow } from '#shared/ticker'
@@ -39,6 +40,7 @@ export function useConsultation(directory: () => Directory) {
   const questionNews = ref(0)
   const awake = keepAwake()
   const phone = usePhone(api)
+  const restraint = useRestraint(api)
   const ring = new Ring()
   /** The call was taken, and the browser asks for microphone and camera. */
   const answering = ref(false)
@@ -49,6 +51,9 @@ export function useConsultation(directory: () => Directory) {
     onMessage: message => {
       const before = flow.value
       flow.value = hear(before, message)
+      restraint.hear(message)
+      // Who waited waits no longer: microphone and camera go off. A call that runs goes on.
+      if (message.type === 'blocked' && message.until !== null && before.stage !== 'talking') link.release()
       const session = flow.value.talk.session
       if (session) link.call.setLegs(session.legs, otherLeg(session)?.leg ?? null, session.channel === 'video')
       if (message.type === 'welcome') void resume(before.stage)
@@ -123,7 +128,8 @@ export function useConsultation(directory: () => Directory) {
     if (!refused && wish.question && !isLinked) void linkCall(wish.question, consultation)
     if (refused && flow.value.matter === consultation) {
       link.release()
-      flow.value = refuse(flow.value, refused)
+      // Until when was said before, and the start says what one can do.
+      flow.value = refused === 'blocked' ? leave(flow.value) : refuse(flow.value, refused)
     }
   }
 
@@ -289,7 +295,9 @@ export function useConsultation(directory: () => Directory) {
     now,
     seconds,
     rating,
+    api,
     phone,
+    restraint,
     isNameless,
     questionNews,
     isGuest: () => readGuest() !== null,

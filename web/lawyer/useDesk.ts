@@ -4,6 +4,7 @@ import type { Api } from '#shared/api'
 import type { Captured } from '#shared/devices'
 import { mintId } from '#shared/ids'
 import type { DeclineReason, ErrorCode, Outcome, ReferralType } from '#shared/protocol'
+import { useRestraint } from '#shared/reports'
 import { Ring } from '#shared/ring'
 import { isThird, otherLeg, refuseLine, typeLine } from '#shared/talk'
 import { useNow } from '#shared/ticker'
@@ -26,6 +27,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
   const now = useNow()
   /** Rises when something is new about text questions. */
   const questionNews = ref(0)
+  const restraint = useRestraint(api)
   const ring = new Ring()
   const seen = new Set<string>()
   let warming: Promise<Captured> | null = null
@@ -34,6 +36,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
   const link = useLink(api, {
     onMessage: message => {
       desk.value = hearDesk(desk.value, message, Date.now())
+      restraint.hear(message)
       const session = desk.value.talk.session
       switch (message.type) {
         case 'welcome':
@@ -230,6 +233,7 @@ export function useDesk(api: Api, onSignedOut: () => void) {
     session,
     now,
     questionNews,
+    restraint,
     failed,
     accepting,
     taking,

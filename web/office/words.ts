@@ -5,10 +5,12 @@ import { joinWords } from '#shared/words/join'
 import { matterWords } from '#shared/words/matters'
 import { peopleWords } from '#shared/words/people'
 import { recordWords } from '#shared/words/record'
+import { reportWords } from '#shared/words/reports'
 import { signInWords } from '#shared/words/signin'
 import { afterWords } from './afterWords'
 import { floorWords } from './floorWords'
 import { officePeopleWords } from './peopleWords'
+import { officeReportWords } from './reportWords'
 
 const zh = {
   title: '办公室',
@@ -73,7 +75,7 @@ const en: Record<keyof typeof zh, string> = {
 }
 
 const own: Book<keyof typeof zh> = { zh, en }
-const after = bind(matterWords, afterWords)
+const after = bind(bind(matterWords, afterWords), bind(reportWords, officeReportWords))
 const people = bind(bind(peopleWords, joinWords), bind(officePeopleWords, floorWords))
 export const book = bind(bind(bind(common, signInWords), bind(recordWords, own)), bind(people, after))
 export const t = translator(book)

@@ -346,12 +346,12 @@ export type DeviceState = "ON" | "OFF" | "ABSENT";
 /**
  * Why a session ended.
  */
-export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST" | "THIRD_PARTY_LEFT" | "THIRD_PARTY_REMOVED" | "NO_MEDIA" | "NOT_ANSWERED" | "ABANDONED" | "MISSED" | "TOO_LONG" | "SUPERVISOR_ENDED" | "SERVER_STOPPED";
+export type EndReason = "CITIZEN_HUNG_UP" | "LAWYER_HUNG_UP" | "CONNECTION_LOST" | "THIRD_PARTY_LEFT" | "THIRD_PARTY_REMOVED" | "NO_MEDIA" | "NOT_ANSWERED" | "ABANDONED" | "MISSED" | "TOO_LONG" | "SUPERVISOR_ENDED" | "ASKER_BLOCKED" | "SERVER_STOPPED";
 
 /**
  * Why a request was refused: stable words, the same on the socket and in `problem+json`.
  */
-export type ErrorCode = "bad-message" | "too-large" | "too-many" | "rate-limited" | "unsupported-version" | "unauthenticated" | "not-allowed" | "not-found" | "resume-lost" | "stale-epoch" | "already-waiting" | "taken" | "not-free" | "offer-over" | "over" | "unexpected" | "media-refused" | "already-rated" | "draining" | "overloaded" | "unavailable" | "internal";
+export type ErrorCode = "bad-message" | "too-large" | "too-many" | "rate-limited" | "unsupported-version" | "unauthenticated" | "not-allowed" | "not-found" | "resume-lost" | "stale-epoch" | "already-waiting" | "taken" | "not-free" | "offer-over" | "over" | "unexpected" | "media-refused" | "already-rated" | "blocked" | "draining" | "overloaded" | "unavailable" | "internal";
 
 /**
  * How grave a matter is (分级): from the third on the office is told.
@@ -621,6 +621,11 @@ export type RecordId = string;
 export type ReferralType = "LEGAL_AID" | "MEDIATION" | "NOTARY" | "AGENCY" | "OFFLINE";
 
 /**
+ * What one side reports of the other (举报).
+ */
+export type ReportCause = "INSULT" | "THREAT" | "HARASSMENT" | "SOLICITATION" | "DISRUPTION" | "ILLEGAL" | "PRIVACY" | "OTHER";
+
+/**
  * One request of a client; the same id again is the same request.
  */
 export type RequestId = string;
@@ -808,7 +813,23 @@ question: ConsultationId,
 /**
  * What is new.
  */
-change: QuestionChange, } | { "type": "draining", };
+change: QuestionChange, } | { "type": "warned", 
+/**
+ * Which one.
+ */
+warning: WarningId, 
+/**
+ * Of what.
+ */
+cause: ReportCause, 
+/**
+ * When the office decided.
+ */
+at: Timestamp, } | { "type": "blocked", 
+/**
+ * Until when; `null`: not any more.
+ */
+until: Timestamp | null, } | { "type": "draining", };
 
 /**
  * One live call inside a consultation.
@@ -912,6 +933,11 @@ export type Timestamp = number;
  * A bearer, resume or ticket token.
  */
 export type Token = string;
+
+/**
+ * One warning of the office.
+ */
+export type WarningId = string;
 
 /**
  * What `hello` is answered with: identity, how to resume, and a snapshot of everything that runs.

@@ -10,6 +10,7 @@ import { joinWords } from './words/join'
 import { peopleWords } from './words/people'
 import { questionWords } from './words/questions'
 import { recordWords } from './words/record'
+import { reportWords } from './words/reports'
 import { signInWords } from './words/signin'
 
 const books = {
@@ -23,6 +24,7 @@ const books = {
   joinWords,
   peopleWords,
   questionWords,
+  reportWords,
 }
 
 describe.each(Object.entries(books))('%s', (_, book) => {

@@ -194,6 +194,8 @@ pub enum Input {
         /// Which session.
         session: SessionId,
     },
+    /// The office has blocked the asker: who waits waits no longer; a session that runs goes on.
+    AskerBlocked,
     /// The seconds of this session in which both legs' media arrived, so far.
     TwoWay {
         /// Which session.

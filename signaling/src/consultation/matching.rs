@@ -275,8 +275,23 @@ impl Consultation {
 
     /// The asker has left, in words or by silence.
     pub(super) fn abandon(&mut self, now: Now) {
+        self.not_sought(EndReason::Abandoned, now);
+    }
+
+    /// The office has blocked the asker. Who speaks with a lawyer is not cut off; a call back that was not taken yet is.
+    pub(super) fn asker_blocked(&mut self, now: Now) {
+        if self.is_calling() {
+            self.never_began(false, now);
+        }
+        if matches!(self.stage, Stage::Waiting(_) | Stage::Choosing(_)) {
+            self.not_sought(EndReason::AskerBlocked, now);
+        }
+    }
+
+    /// No lawyer is looked for any more, and none is to blame.
+    fn not_sought(&mut self, reason: EndReason, now: Now) {
         self.cancel_rings(now);
-        self.not_served(SessionState::Abandoned, EndReason::Abandoned, ConsultationState::Cancelled, now);
+        self.not_served(SessionState::Abandoned, reason, ConsultationState::Cancelled, now);
     }
 
     /// Nobody accepted in time, or the server stops. A ring that was cut short counts as missed when it was fair.

@@ -166,6 +166,10 @@ impl Consultation {
                 Ok(())
             }
             Input::SupervisorEnds { session } => self.supervisor_ends(session, now),
+            Input::AskerBlocked => {
+                self.asker_blocked(now);
+                Ok(())
+            }
             Input::TwoWay { session, seconds } => self.two_way(session, seconds),
             Input::Sealed { session, record } => self.sealed(session, record, now),
             Input::Stop => {

@@ -3,12 +3,12 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use crate::{
-    ids::{ConsultationId, InvitationId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId},
+    ids::{ConsultationId, InvitationId, LegId, MessageId, OfferId, RecordId, RequestId, SessionId, WarningId},
     private::{ChatText, PersonName, Sdp, Token},
     time::Timestamp,
     words::{
         Channel, ConsultationState, DeviceState, EndReason, Grade, InvitationClosed, LegState, OfferClosed, Part,
-        PracticeArea, Presence, QuestionChange, Role, RouteMode, SessionState, SlotKind,
+        PracticeArea, Presence, QuestionChange, ReportCause, Role, RouteMode, SessionState, SlotKind,
     },
 };
 
@@ -168,6 +168,20 @@ pub enum ServerMessage {
         question: ConsultationId,
         /// What is new.
         change: QuestionChange,
+    },
+    /// The office has looked at a report and warns this client; said after each `welcome` until it is acknowledged by HTTP.
+    Warned {
+        /// Which one.
+        warning: WarningId,
+        /// Of what.
+        cause: ReportCause,
+        /// When the office decided.
+        at: Timestamp,
+    },
+    /// The office has blocked this citizen, or has lifted the block; said at once, and after each `welcome` while it lasts.
+    Blocked {
+        /// Until when; `null`: not any more.
+        until: Option<Timestamp>,
     },
     /// The server is about to stop: running calls go on, new ones are refused.
     Draining {},
@@ -425,6 +439,8 @@ pub enum ErrorCode {
     MediaRefused,
     /// The matter was rated before.
     AlreadyRated,
+    /// The office has blocked this citizen; `blocked` says until when.
+    Blocked,
     /// The server takes no new calls right now.
     Draining,
     /// More come at once than are let in; `retryAfter` says when to come back.
@@ -461,6 +477,8 @@ impl ServerMessage {
         "recordSealed",
         "rated",
         "question",
+        "warned",
+        "blocked",
         "draining",
     ];
 
@@ -495,6 +513,8 @@ impl ServerMessage {
             Self::RecordSealed { .. } => "recordSealed",
             Self::Rated { .. } => "rated",
             Self::Question { .. } => "question",
+            Self::Warned { .. } => "warned",
+            Self::Blocked { .. } => "blocked",
             Self::Draining {} => "draining",
         }
     }
@@ -521,6 +541,7 @@ impl ErrorCode {
         Self::Unexpected,
         Self::MediaRefused,
         Self::AlreadyRated,
+        Self::Blocked,
         Self::Draining,
         Self::Overloaded,
         Self::Unavailable,
@@ -548,6 +569,7 @@ impl ErrorCode {
             Self::Unexpected => "unexpected",
             Self::MediaRefused => "media-refused",
             Self::AlreadyRated => "already-rated",
+            Self::Blocked => "blocked",
             Self::Draining => "draining",
             Self::Overloaded => "overloaded",
             Self::Unavailable => "unavailable",

@@ -43,6 +43,7 @@ pub(crate) enum Step {
     Sealed,
     Rate(Side, u8),
     SupervisorEnds,
+    Blocked,
     Stop,
     /// The process ends and another one takes up what it can from the events.
     Restart,
@@ -709,6 +710,15 @@ impl Model {
                 Phase::Gone if self.ended.is_some() => Err("over"),
                 Phase::Waiting | Phase::Choosing | Phase::Gone => Err("not-found"),
             },
+            Step::Blocked => {
+                if self.phase == Phase::Connecting && self.called {
+                    self.never_began(true);
+                }
+                if matches!(self.phase, Phase::Waiting | Phase::Choosing) {
+                    self.not_served(SessionState::Abandoned, ConsultationState::Cancelled);
+                }
+                Ok(())
+            }
             Step::Stop => {
                 match self.phase {
                     Phase::Waiting if self.hold.is_some() => self.close_rings(Latest::Over),

@@ -94,6 +94,8 @@ pub(crate) enum Turn {
     Media(usize, bool),
     DeskMedia(usize, bool),
     SupervisorEnds(usize),
+    /// The office blocks an asker.
+    Block(usize),
     /// Letters that come too late, or to the wrong door.
     Stray(usize, usize),
     /// More is known of a matter: this lawyer has a conflict in it, and how grave it is.
@@ -239,7 +241,11 @@ fn turn() -> impl Strategy<Value = Turn> {
         1 => (who(), asker()).prop_map(|(n, k)| Turn::Stray(n, k)),
         1 => asker().prop_map(|k| if k == 0 { Turn::Crash(k) } else { Turn::Deliver(k) }),
         1 => asker().prop_map(|k| if k == 1 { Turn::Stop(k) } else { Turn::Deliver(k) }),
-        1 => asker().prop_map(|k| if k < 4 { Turn::SupervisorEnds(k) } else { Turn::Deliver(k) }),
+        1 => asker().prop_map(|k| match k {
+            0..4 => Turn::SupervisorEnds(k),
+            4 => Turn::Block(k),
+            _ => Turn::Deliver(k),
+        }),
     ];
     let desks = prop_oneof![
         8 => (who(), wish).prop_map(|(n, wish)| Turn::Want(n, wish)),

@@ -294,6 +294,10 @@ impl World {
                     None => Ok(()),
                 }
             }
+            Turn::Block(k) => match self.matter(k) {
+                Some(id) => self.feed(id, Input::AskerBlocked),
+                None => Ok(()),
+            },
             Turn::SupervisorEnds(k) => match self.matter(k).map(|id| (id, self.matters[&id].session)) {
                 Some((id, session)) => self.feed(id, Input::SupervisorEnds { session }),
                 None => Ok(()),
@@ -1390,6 +1394,7 @@ fn foretold(case: &Case, input: &Input) -> Step {
         Input::SocketBack { party } => Step::Socket { side: side(*party), lost: false },
         Input::Media { party, fact } => Step::Media { side: side(*party), up: *fact == MediaFact::Connected },
         Input::SupervisorEnds { .. } => Step::SupervisorEnds,
+        Input::AskerBlocked => Step::Blocked,
         Input::Sealed { session, .. } if *session == case.session => Step::Sealed,
         Input::Stop => Step::Stop,
         Input::Continues(matter) => Step::GoesOn(matter.rated),

@@ -40,6 +40,9 @@ impl Task {
         if let Err(refused) = allowed {
             return self.tell(tab, reply(id, Err(refused.into())));
         }
+        if let Some(why) = self.refusal_of_blocked(&frame.message) {
+            return self.tell(tab, ServerMessage::refusal(Some(id), ErrorCode::Blocked, why));
+        }
         let outcome = match &frame.message {
             ClientMessage::Hello { .. } | ClientMessage::Resume { .. } | ClientMessage::Ping {} => {
                 Err(SessionError::Unexpected)

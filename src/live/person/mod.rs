@@ -1,5 +1,6 @@
 //! One person: all pages they have open, what they were told, and their transports.
 mod asked;
+mod restrained;
 mod told;
 
 use std::{
@@ -29,6 +30,7 @@ use super::{
     transport::{Room, Transport},
     view::View,
 };
+use crate::domain::report::Restraint;
 
 /// How often a desk's lease is renewed: three times within it.
 const SEEN_EVERY: Duration = Duration::from_secs(15);
@@ -60,6 +62,8 @@ pub(super) struct Task {
     accepting: Option<Accepting>,
     /// Outcomes under way: once answered by `done` they are no longer due.
     writing: BTreeMap<RequestId, SessionId>,
+    /// What the office holds against the person.
+    restraint: Restraint,
     /// The matter that was rated last: its task may be gone when it is rated again.
     rated: Option<ConsultationId>,
     next_seen: Instant,
@@ -164,6 +168,7 @@ impl Task {
             opening: None,
             accepting: None,
             writing: BTreeMap::new(),
+            restraint: Restraint::default(),
             rated: None,
             next_seen,
         }
@@ -231,6 +236,9 @@ impl Task {
         let welcome = self.view.welcome(self.role(), self.name(), resume_token, takes_seat, now);
         self.tell(tab, ServerMessage::Welcome(welcome));
         for message in self.view.after_welcome() {
+            self.tell(tab, message);
+        }
+        for message in self.held_against(now) {
             self.tell(tab, message);
         }
         if self.registry.is_draining() {

@@ -36,6 +36,7 @@ impl Task {
                 self.tell_all_but(None, &message);
             }
             ToPerson::News(message) => self.tell_all_but(None, &message),
+            ToPerson::Restraint(restraint) => self.restrained(restraint),
             ToPerson::QuestionOpen(open) => self.question_open(&open),
             ToPerson::Profile(lawyer) => self.holder = Holder::Lawyer(lawyer),
             ToPerson::DutyReset => {
@@ -104,6 +105,9 @@ impl Task {
             self.rated = Some(consultation);
         }
         self.view.told(&message);
+        if let ServerMessage::Consultation(view) = &message {
+            self.stop_waiting(view);
+        }
         match &message {
             ServerMessage::Session(_) => {
                 self.tell_seat(message);
@@ -159,6 +163,8 @@ impl Task {
             | ServerMessage::RecordSealed { .. }
             | ServerMessage::Rated { .. }
             | ServerMessage::Question { .. }
+            | ServerMessage::Warned { .. }
+            | ServerMessage::Blocked { .. }
             | ServerMessage::Welcome(_)
             | ServerMessage::Resumed { .. }
             | ServerMessage::Pong {}

@@ -5,4 +5,5 @@ mod ledger;
 mod opening;
 mod people;
 mod records;
+mod reports;
 mod statements;

@@ -144,6 +144,7 @@ const zh = {
   'reason.ABANDONED': '咨询人已离开',
   'reason.MISSED': '无人接听',
   'reason.SUPERVISOR_ENDED': '管理人员因故结束了通话',
+  'reason.ASKER_BLOCKED': '咨询人被暂停使用',
   'reason.SERVER_STOPPED': '系统停止',
   'reason.TOO_LONG': '超过最长时间',
 
@@ -303,6 +304,7 @@ const en: Record<keyof typeof zh, string> = {
   'reason.ABANDONED': 'The citizen left',
   'reason.MISSED': 'Nobody answered',
   'reason.SUPERVISOR_ENDED': 'A supervisor ended it for a reason',
+  'reason.ASKER_BLOCKED': 'The asker was blocked',
   'reason.SERVER_STOPPED': 'The system stopped',
   'reason.TOO_LONG': 'The longest time was reached',
 
