@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { openWindow } from './lib/browser.js'
 import { playOnlyAfterTap, plugIn, sockets, take } from './lib/devices.js'
-import { answerOffers, PICTURE, VOICE } from './lib/far.js'
+import { answerOffers } from './lib/far.js'
 import { browser, examineIn, reach, site, useSite, WINDOWS } from './lib/looks.js'
 import { chat, script, session } from './lib/scripted.js'
 
@@ -20,7 +20,7 @@ for (const [name, size, english, large] of WINDOWS) {
   test(`what disturbs a citizen's call is said and fits (${name})`, async () => {
     const page = await open()
     const server = await script(page)
-    answerOffers(page, server)
+    const far = answerOffers(page, server)
     const look = state => examineIn(page, `disturbed-${name}-citizen-${state}`, english)
 
     await page.goto(`${site.url}/`)
@@ -30,7 +30,7 @@ for (const [name, size, english, large] of WINDOWS) {
     const talk = more => server.say(session({ consultation, ...more }))
     talk()
     server.say(chat(1, 'leg-lawyer', '您有劳动合同或者工资条吗？先拍照留好。'))
-    await meet(page, server, 'leg-lawyer')
+    await meet(page, server, far, 'leg-lawyer')
     await reach(page, 'active')
 
     await take(page, 'camera', 'NotFoundError')
@@ -41,16 +41,16 @@ for (const [name, size, english, large] of WINDOWS) {
     for (const device of ['camera', 'microphone']) await plugIn(page, device)
     await page.getByTestId('trouble').first().waitFor({ state: 'detached' })
 
-    show(server, [VOICE], 'leg-lawyer')
+    show(server, [(await far).voice], 'leg-lawyer')
     await page.getByText('放不出对方的画面').waitFor()
     await look('2-codec-missing')
 
     await forgetTaps(page)
-    show(server, [VOICE, PICTURE], 'leg-lawyer')
+    show(server, Object.values(await far), 'leg-lawyer')
     await page.getByTestId('hear').waitFor()
     await look('3-autoplay-refused')
 
-    await everythingAtOnce(page, server, 'leg-lawyer')
+    await everythingAtOnce(page, server, far, 'leg-lawyer')
     talk({ otherMicrophone: 'OFF' })
     await page.getByText('对方已静音').waitFor()
     await look('4-everything-at-once')
@@ -61,7 +61,7 @@ for (const [name, size, english, large] of WINDOWS) {
     }
     await page.getByTestId('trouble').first().waitFor({ state: 'detached' })
     talk()
-    await meet(page, server, 'leg-lawyer')
+    await meet(page, server, far, 'leg-lawyer')
 
     // A page that slept: first without a line, then with one and with what was said meanwhile.
     server.cut()
@@ -112,7 +112,7 @@ for (const [name, size, english, large] of WINDOWS) {
       api: { 'GET /api/me': lawyer, 'GET /api/sessions': { items: [], next: null }, 'GET /api/matters': { items: [], next: null } },
       welcome: { role: 'LAWYER', name: '王建国', presence: 'AVAILABLE' },
     })
-    answerOffers(page, server)
+    const far = answerOffers(page, server)
     const look = state => examineIn(page, `disturbed-${name}-lawyer-${state}`, english)
     const talk = more => server.say(session({ you: 'leg-lawyer', ...more }))
 
@@ -137,9 +137,9 @@ for (const [name, size, english, large] of WINDOWS) {
 
     talk()
     server.say(chat(1, 'leg-citizen', '老板三个月没发工资了。'))
-    await meet(page, server, 'leg-citizen')
+    await meet(page, server, far, 'leg-citizen')
     await reach(page, 'active')
-    await everythingAtOnce(page, server, 'leg-citizen')
+    await everythingAtOnce(page, server, far, 'leg-citizen')
     talk({ otherMicrophone: 'OFF' })
     await page.getByText('对方已静音').waitFor()
     await look('5-everything-at-once')
@@ -166,20 +166,20 @@ function show(server, slots, leg) {
 }
 
 /** The other side is seen. */
-async function meet(page, server, leg) {
-  show(server, [VOICE, PICTURE], leg)
+async function meet(page, server, far, leg) {
+  show(server, Object.values(await far), leg)
   await page.waitForFunction(() => document.getElementById('remote-video')?.videoWidth > 0)
 }
 
 /** Two devices refused again, no picture, no sound without a tap, and an announcement: the longest words there are. */
-async function everythingAtOnce(page, server, leg) {
+async function everythingAtOnce(page, server, far, leg) {
   for (const device of ['camera', 'microphone']) {
     await take(page, device, 'NotAllowedError')
     await page.getByTestId(`regain-${device}`).click()
     await said(page, device, '还是没有打开')
   }
   await forgetTaps(page)
-  show(server, [VOICE], leg)
+  show(server, [(await far).voice], leg)
   server.say({ type: 'draining' })
   await page.getByTestId('hear').waitFor()
 }

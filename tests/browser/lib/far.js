@@ -1,23 +1,33 @@
 // The other side of a scripted call: a drawn face and a tone, sent by a connection inside the same page.
 
-/** Answers every offer of the page, so that something is seen and heard in it; call it before anything is offered. */
+/**
+ * Answers every offer of the page, so that something is seen and heard in it; call it before anything is offered. Promises
+ * where that is: the first of the page's voices and of its pictures.
+ */
 export function answerOffers(page, server) {
-  server.on('joinMedia', async ({ attempt, offer }) => {
-    const answer = await page.evaluate(answerWith, offer).catch(error => {
-      // A page may offer once more while its test closes it.
-      if (!/has been closed/.test(error.message)) throw error
-      return null
+  return new Promise(known => {
+    server.on('joinMedia', async ({ attempt, offer }) => {
+      const slots = { voice: slotIn(offer, 'AUDIO'), picture: slotIn(offer, 'VIDEO') }
+      known(slots)
+      const mids = { voice: slots.voice.mid, face: slots.picture.mid }
+      const answer = await page.evaluate(answerWith, { offer, mids }).catch(error => {
+        // A page may offer once more while its test closes it.
+        if (!/has been closed/.test(error.message)) throw error
+        return null
+      })
+      if (answer) server.say({ type: 'mediaAnswer', attempt, answer })
     })
-    if (answer) server.say({ type: 'mediaAnswer', attempt, answer })
   })
 }
 
-/** Where the two are heard and seen: the first of the page's voices and of its pictures. */
-export const VOICE = { mid: '2', kind: 'AUDIO' }
-export const PICTURE = { mid: '5', kind: 'VIDEO' }
+/** The first section of a kind in which the page receives; a page that can share a screen sends in one more. */
+function slotIn(offer, kind) {
+  const section = offer.split(/^m=/m).find(one => one.startsWith(kind.toLowerCase()) && one.includes('a=recvonly'))
+  return { mid: section.match(/^a=mid:(\S+)/m)[1], kind }
+}
 
 /** Runs in the page. */
-async function answerWith(offer) {
+async function answerWith({ offer, mids }) {
   const far = new RTCPeerConnection()
   // Kept, so that it is not collected.
   window.far = [...(window.far ?? []), far]
@@ -44,7 +54,7 @@ async function answerWith(offer) {
   tone.start()
   const [voice] = sink.stream.getTracks()
   for (const transceiver of far.getTransceivers()) {
-    const track = { 2: voice, 5: face }[transceiver.mid]
+    const track = { [mids.voice]: voice, [mids.face]: face }[transceiver.mid]
     if (!track) continue
     transceiver.direction = 'sendonly'
     await transceiver.sender.replaceTrack(track)
